@@ -1,0 +1,68 @@
+# How every target of the project is made: the same language, warnings, sanitizers and names.
+
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+# Line tables are all that profiles and stack traces need; full debug data doubles the time of a build.
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1 -DNDEBUG")
+
+# The oldest processor that the binary runs on. simdjson chooses its on-demand code at compile time, so this
+# decides how fast events are read; x86-64-v3 (AVX2) is every server since 2013.
+set(HECATE_ARCH "x86-64-v3" CACHE STRING "-march for the whole program; empty for the compiler's default")
+set(HECATE_SANITIZE "" CACHE STRING "Sanitizers: address,undefined or thread")
+
+# ccache accepts precompiled headers only when it is told that defines and times in them do not matter.
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env CCACHE_SLOPPINESS=pch_defines,time_macros "${CCACHE}")
+endif()
+
+add_library(hecate_flags INTERFACE)
+target_compile_options(hecate_flags INTERFACE -Wall -Wextra -Werror -Wnon-virtual-dtor -Woverloaded-virtual)
+# g++ 12 warns inside its own library and Boost when it optimises std::string and coroutines; known false alarms.
+target_compile_options(hecate_flags INTERFACE -Wno-error=restrict -Wno-restrict -Wno-maybe-uninitialized)
+if(HECATE_ARCH AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  target_compile_options(hecate_flags INTERFACE "-march=${HECATE_ARCH}")
+endif()
+if(HECATE_SANITIZE)
+  target_compile_options(hecate_flags INTERFACE "-fsanitize=${HECATE_SANITIZE}" -fno-omit-frame-pointer -O1)
+  target_link_options(hecate_flags INTERFACE "-fsanitize=${HECATE_SANITIZE}")
+endif()
+target_include_directories(hecate_flags INTERFACE "${CMAKE_SOURCE_DIR}")
+
+# The headers that nearly every file reads and that take longest, compiled once and used by all libraries.
+add_library(hecate_common STATIC "${CMAKE_SOURCE_DIR}/cmake/common.cpp")
+target_link_libraries(hecate_common PUBLIC hecate_flags absl::flat_hash_map absl::node_hash_map absl::flat_hash_set
+                      fmt::fmt)
+target_compile_options(hecate_flags INTERFACE -fpch-preprocess -Winvalid-pch)
+target_precompile_headers(hecate_common PRIVATE
+  <algorithm> <array> <chrono> <expected> <functional> <map> <memory> <mutex> <optional> <set> <span> <string>
+  <string_view> <thread> <vector> <absl/container/flat_hash_map.h> <absl/container/flat_hash_set.h>
+  <absl/container/node_hash_map.h> <fmt/format.h>)
+
+# hecate_library(NAME [LINK targets…]): all .cpp files of this folder as the static library hecate_NAME.
+# Without any, a library of headers.
+function(hecate_library name)
+  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
+  if(sources)
+    add_library(hecate_${name} STATIC ${sources})
+    target_link_libraries(hecate_${name} PUBLIC hecate_flags ${ARG_LINK})
+    target_precompile_headers(hecate_${name} REUSE_FROM hecate_common)
+  else()
+    add_library(hecate_${name} INTERFACE)
+    target_link_libraries(hecate_${name} INTERFACE hecate_flags ${ARG_LINK})
+  endif()
+endfunction()
+
+# hecate_test(NAME [LINK targets…]): all .cpp files of tests/NAME as the GoogleTest program NAME_test.
+function(hecate_test name)
+  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/${name}/*.cpp")
+  if(sources)
+    add_executable(${name}_test ${sources})
+    target_link_libraries(${name}_test PRIVATE hecate_flags hecate_testing ${ARG_LINK})
+    target_compile_definitions(${name}_test PRIVATE "HECATE_SOURCE_DIR=\"${CMAKE_SOURCE_DIR}\"")
+    gtest_discover_tests(${name}_test DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
+  endif()
+endfunction()

@@ -1,0 +1,1 @@
+// Makes the precompiled headers of HecateTargets.cmake a target of their own.
