@@ -1,0 +1,155 @@
+#pragma once
+
+#include "absl/functional/function_ref.h"
+#include "pipeline/spl/accumulator.h"
+#include "pipeline/spl/expression.h"
+#include "pipeline/spl/lexer.h"
+#include "pipeline/spl/plan.h"
+#include "pipeline/spl/row.h"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hecate::spl {
+
+// What a GroupState holds. Stored form: version, then for a kept row 2 and the row, else 1 and the
+// accumulators (each with its kind), else 0 for a fresh state.
+struct GroupState::Parts {
+  std::vector<Accumulator> accumulators;
+  bool keeps_row = false;
+  std::string row;  // see encode_row
+
+  // False when the two are not of the same scan.
+  bool merge(Parts&& other);
+};
+
+// A row by itself, as a kept event is stored: names and values, removed fields left out. `row` has no event
+// beneath it (see Row::flatten).
+void encode_row(const Row& row, std::string& out);
+// The row again, over `blob`; lists are made in `arena`. False on a damaged blob.
+[[nodiscard]] bool decode_row(std::string_view blob, Row& row, Arena& arena);
+
+// A stats function as its users know it.
+struct AggregateFunction {
+  enum class Result {
+    count,
+    sum,
+    average,
+    sum_of_squares,
+    deviation,
+    population_deviation,
+    variance,
+    population_variance,
+    least,
+    greatest,
+    range,
+    distinct,
+    values,
+    list,
+    pick,
+    mode,
+    percentile,
+  };
+  // For those that pick one value: whose.
+  enum class Pick { none, first, last, earliest, latest };
+
+  std::string_view name;  // lower case
+  std::size_t kind;       // of its accumulator
+  Result result;
+  Pick pick = Pick::none;
+  bool of_time = false;   // gives the time of the picked event and not the value
+  bool numbered = false;  // a number follows the name: perc95
+  std::string_view help;
+};
+// All of them, for the parser and the generated documentation.
+[[nodiscard]] std::span<const AggregateFunction> aggregate_functions();
+
+// Where a row stands in the order of the search: newest first.
+struct RowOrder {
+  Time time = 0;
+  std::uint64_t arrival = 0;
+  std::uint32_t row = 0;  // of the rows that one event gave
+};
+
+// A list of stats functions with its BY fields, as stats, eventstats, streamstats and tstats have it. What it
+// gathers per group is kept by inputs: functions that need the same partial result of the same field share
+// one (min(_time) and max(_time)), and names of results do not count. Immutable after parsing.
+class Aggregation {
+ public:
+  struct ByField {
+    FieldRef field;
+    Time span = 0;  // of _time in tstats: the value is floored to it
+    bool automatic =
+        false;  // none was given: minutes are gathered, and put together when the window is known
+  };
+
+  // Reads `count, dc(x) AS n …`, up to BY, FROM, WHERE or the end; at least one function.
+  [[nodiscard]] Parsed<void> parse_functions(Cursor& cursor, FieldNames& names);
+  // Reads the fields behind BY.
+  [[nodiscard]] Parsed<void> parse_by(Cursor& cursor, FieldNames& names, bool with_span);
+  // For commands that count by themselves (top, rare).
+  void add_count(std::string_view name, FieldNames& names);
+  void add_by(FieldRef field) { by_.push_back({field}); }
+  // A null BY field reads as this text; without it, such a row belongs to no group.
+  void fill_null_by(std::string text) { null_by_ = std::move(text); }
+
+  // The key of each group that `row` belongs to: none when a BY field is null, several where one has several
+  // values.
+  using KeyVisitor = absl::FunctionRef<void(std::string_view key)>;
+  void each_key(const Row& row, EvalContext& context, KeyVisitor visit) const;
+  void add(const Row& row, EvalContext& context, const RowOrder& order, GroupState::Parts& parts) const;
+  // Sets the results in `row`. `parts` may be fresh: nothing was counted.
+  void set_results(const GroupState::Parts& parts, Row& row, EvalContext& context) const;
+  // Sets the BY fields from a group's key. False for a key that is not of this aggregation.
+  [[nodiscard]] bool set_by(std::string_view key, Row& row, EvalContext& context) const;
+
+  [[nodiscard]] const std::vector<ByField>& by() const { return by_; }
+  [[nodiscard]] std::vector<ByField>& by() { return by_; }
+  void collect_fields(std::vector<FieldRef>& fields) const;
+  void collect_results(std::vector<std::string_view>& names) const;
+  [[nodiscard]] bool depends_on_search_time() const;
+  // What it gathers, and what it is called: the first is the part that counts for a scan.
+  [[nodiscard]] std::string canonical() const;
+  [[nodiscard]] std::string canonical_with_names() const;
+
+ private:
+  struct Input {
+    std::size_t kind = 0;
+    AggregateFunction::Pick pick = AggregateFunction::Pick::none;
+    bool of_time = false;
+    bool rows = false;  // counts rows: no argument
+    FieldRef field;
+    std::optional<Expression> expression;
+    std::string canonical;
+  };
+  struct Output {
+    const AggregateFunction* function;
+    std::size_t input;
+    double percent = 0;
+    std::string name;
+  };
+
+  [[nodiscard]] Parsed<void> parse_function(Cursor& cursor, FieldNames& names);
+  [[nodiscard]] Parsed<void> parse_by_span(Cursor& cursor, Position place);
+  [[nodiscard]] Parsed<Input> parse_argument(Cursor& cursor, const AggregateFunction& function,
+                                             FieldNames& names);
+  std::size_t share(Input input);
+  void add_value(const Input& input, const Value& value, const Row& row, EvalContext& context,
+                 const RowOrder& order, Accumulator& accumulator) const;
+  void keys_from(std::size_t field, std::span<const Value> values, std::string& key, EvalContext& context,
+                 KeyVisitor visit) const;
+  [[nodiscard]] std::optional<Rank> rank(const Input& input, const Row& row, const RowOrder& order) const;
+  [[nodiscard]] static Value result(const Output& output, const Accumulator& accumulator,
+                                    EvalContext& context);
+
+  std::vector<Input> inputs_;
+  std::vector<Output> outputs_;
+  std::vector<ByField> by_;
+  std::optional<std::string> null_by_;
+  FieldRef time_;
+};
+
+}  // namespace hecate::spl

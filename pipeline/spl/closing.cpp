@@ -1,0 +1,120 @@
+// The closing part: merged groups in, result rows out, pushed through the commands that are left.
+#include "pipeline/spl/group_key.h"
+#include "pipeline/spl/planned.h"
+#include "pipeline/spl/span.h"
+#include "pipeline/spl/values.h"
+
+#include <cmath>
+#include <map>
+
+namespace hecate::spl {
+namespace {
+
+// The end of the chain.
+class Emitter final : public Operator {
+ public:
+  Emitter(const Planned& planned, ResultSink sink) : planned_(planned), sink_(std::move(sink)) {}
+
+  void take(Row& row, std::string_view group) override {
+    std::erase_if(row.entries(), [](const Row::Entry& entry) { return entry.value.is_null(); });
+    ResultRow result{row, {}, group};
+    for (const std::string& key : planned_.keys) {
+      Value value = row.get(std::string_view(key));
+      if (!value.is_null()) result.keys.emplace_back(key, value);
+    }
+    sink_(result);
+  }
+  void finish() override {}
+
+ private:
+  const Planned& planned_;
+  ResultSink sink_;
+};
+
+class PlannedClosing final : public Closing {
+ public:
+  PlannedClosing(std::shared_ptr<const Planned> planned, EvalContext& context, ResultSink sink)
+      : planned_(std::move(planned)),
+        context_(context),
+        emitter_(*planned_, std::move(sink)),
+        first_(&emitter_) {
+    for (std::size_t i = planned_->commands.size(); i > planned_->closing_begin(); --i) {
+      operators_.push_back(planned_->commands[i - 1]->start(context_, *first_));
+      first_ = operators_.back().get();
+    }
+    if (planned_->automatic_span()) span_ = automatic_span(context.latest - context.earliest);
+  }
+
+  void group(std::string_view key, const GroupState& state) override {
+    any_ = true;
+    if (planned_->aggregation == nullptr) {
+      Row row;
+      if (decode_row(state.parts().row, row, context_.arena)) first_->take(row, key);
+    } else if (span_ > kMinute) {
+      put_together(key, state.parts());
+    } else {
+      pass(key, state.parts(), key);
+    }
+  }
+  void finish() override {
+    for (const auto& [key, joined] : joined_) pass(key, joined.parts, joined.origin);
+    bool whole = planned_->aggregation != nullptr && planned_->aggregation->by().empty();
+    if (!any_ && whole) pass(kWholeKey, GroupState::Parts(), kWholeKey);
+    first_->finish();
+  }
+
+ private:
+  struct Joined {
+    GroupState::Parts parts;
+    std::string origin;  // empty where there are several
+  };
+
+  void pass(std::string_view key, const GroupState::Parts& parts, std::string_view origin) {
+    Row row;
+    if (!planned_->aggregation->set_by(key, row, context_)) return;
+    planned_->aggregation->set_results(parts, row, context_);
+    first_->take(row, origin);
+  }
+  // Groups of single minutes become those of the window's span.
+  void put_together(std::string_view key, const GroupState::Parts& parts) {
+    const std::vector<Aggregation::ByField>& by = planned_->aggregation->by();
+    std::vector<std::string> values;
+    if (!decode_key(key, by.size(), values)) return;
+    std::string coarse;
+    for (std::size_t i = 0; i < by.size(); ++i) {
+      std::optional<double> number = by[i].automatic ? to_number(values[i]) : std::nullopt;
+      if (number)
+        values[i] = format_epoch(floor_to(static_cast<Time>(std::llround(*number * kSecond)), span_));
+      append_key_value(values[i], coarse);
+    }
+    auto [place, fresh] = joined_.try_emplace(std::move(coarse));
+    place->second.origin = fresh ? std::string(key) : std::string();
+    static_cast<void>(place->second.parts.merge(GroupState::Parts(parts)));
+  }
+
+  std::shared_ptr<const Planned> planned_;
+  EvalContext& context_;
+  Emitter emitter_;
+  std::vector<std::unique_ptr<Operator>> operators_;  // the last command first
+  Operator* first_;
+  Time span_ = 0;
+  std::map<std::string, Joined> joined_;
+  bool any_ = false;
+};
+
+}  // namespace
+
+bool Planned::automatic_span() const {
+  if (aggregation == nullptr) return false;
+  for (const Aggregation::ByField& by : aggregation->by()) {
+    if (by.automatic) return true;
+  }
+  return false;
+}
+
+std::unique_ptr<Closing> make_closing(std::shared_ptr<const Planned> planned, EvalContext& context,
+                                      ResultSink sink) {
+  return std::make_unique<PlannedClosing>(std::move(planned), context, std::move(sink));
+}
+
+}  // namespace hecate::spl

@@ -1,0 +1,187 @@
+#pragma once
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/functional/function_ref.h"
+#include "pipeline/base/arena.h"
+#include "pipeline/spl/lexer.h"
+#include "pipeline/spl/row.h"
+#include "pipeline/spl/source.h"
+
+#include <memory>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hecate::spl {
+
+class Aggregation;
+struct Condition;
+
+// Which fields the commands behind a place still read, worked out from the last command to the first.
+class FieldNeed {
+ public:
+  explicit FieldNeed(FieldNames& names) : names_(&names) {}
+
+  // Every field that a row has may be read or shown; what is named counts beside that.
+  [[nodiscard]] bool all() const { return all_; }
+  [[nodiscard]] bool has(std::string_view name) const { return fields_.contains(name); }
+  [[nodiscard]] const std::set<std::string_view>& fields() const { return fields_; }
+  [[nodiscard]] std::vector<FieldRef> references() const;
+
+  void add(std::string_view name) { fields_.insert(names_->intern(name).name); }
+  void add(std::span<const FieldRef> fields);
+  void remove(std::string_view name) { fields_.erase(name); }
+  void add_all() { all_ = true; }
+  // Nothing else is read.
+  void clear();
+
+ private:
+  FieldNames* names_;
+  bool all_ = true;
+  std::set<std::string_view> fields_;
+};
+
+// One command of a closing part at work. Rows are pushed through: `take` each, `finish` once. Nothing of a
+// row outlives `take`: what an operator keeps it copies (HeldRows). `group` is ResultRow's: the one group
+// that the row came from, else empty. One thread.
+class Operator {
+ public:
+  virtual ~Operator() = default;
+  virtual void take(Row& row, std::string_view group) = 0;
+  virtual void finish() = 0;
+};
+
+// Rows that an operator keeps, with all that they point to.
+class HeldRows {
+ public:
+  struct Held {
+    Row row;
+    std::string_view group;
+  };
+  Held& add(const Row& row, std::string_view group);
+  [[nodiscard]] std::vector<Held>& rows() { return rows_; }
+  void clear() { rows_.clear(); }
+  // Hands all rows on, in order, and finishes.
+  void flush(Operator& next);
+
+ private:
+  std::string_view name(std::string_view name);
+
+  Arena arena_;
+  absl::flat_hash_set<std::string_view> names_;
+  std::vector<Held> rows_;
+};
+
+// A command of a search, made ready. Immutable and thread-safe once its search is planned.
+class Command {
+ public:
+  using RowStep = absl::FunctionRef<void(Row&)>;
+
+  virtual ~Command() = default;
+
+  // One text for all commands of the same meaning: part of a scan's fingerprint.
+  [[nodiscard]] virtual std::string canonical() const = 0;
+  // From what is needed behind the command to what is needed before it.
+  virtual void need(FieldNeed& need) const = 0;
+  // Told once, before all else, what is needed behind the command (see fillnull).
+  virtual void settle(const FieldNeed& /*after*/) {}
+
+  // True when the command looks at one row at a time: it may run on events as they arrive, by `each`.
+  [[nodiscard]] virtual bool row_by_row() const { return false; }
+  // True when what it does depends on the moment the search runs or on its window.
+  [[nodiscard]] virtual bool depends_on_search() const { return false; }
+  // Hands the row on, changed or not, once, several times or not at all.
+  virtual void each(Row& row, EvalContext& context, RowStep next) const;
+  // The command at work in a closing part; by `each` unless it says otherwise.
+  [[nodiscard]] virtual std::unique_ptr<Operator> start(EvalContext& context, Operator& next) const;
+
+  // Renames the fields by which rows are told apart.
+  virtual void follow_keys(std::vector<std::string>& /*keys*/) const {}
+  // What stats and its kin gather; null for all other commands.
+  [[nodiscard]] virtual const Aggregation* aggregation() const { return nullptr; }
+
+  // What the search command asks of a row; null for all other commands.
+  [[nodiscard]] virtual const Condition* condition() const { return nullptr; }
+
+  // As it was written, for `check`.
+  std::string written;
+};
+
+using Commands = std::vector<std::unique_ptr<Command>>;
+
+// A command as its users know it. `parse` reads all of the arguments and adds what they amount to: often one
+// command, sometimes none (`search *`) or two (top counts, then sorts).
+struct CommandKind {
+  std::string_view name;
+  bool streaming;  // as a rule: see Command::row_by_row
+  Parsed<void> (*parse)(Cursor& cursor, FieldNames& names, Commands& commands);
+  std::string_view help;
+};
+
+// All commands that are supported, by name; the parser and the generated documentation are made of it.
+[[nodiscard]] std::span<const CommandKind> command_kinds();
+// Why a command that Splunk has is not supported; empty for names that are not known either.
+[[nodiscard]] std::string_view why_unsupported(std::string_view name);
+
+// The parsers, in the files named after their groups.
+Parsed<void> parse_search(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_where(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_eval(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_regex(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_rex(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_fillnull(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_rename(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_fields(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_table(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_replace(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_convert(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_bin(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_addinfo(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_makemv(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_mvexpand(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_mvcombine(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_nomv(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_stats(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_eventstats(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_streamstats(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_tstats(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_top(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_rare(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_sort(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_dedup(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_head(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_tail(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_reverse(Cursor& cursor, FieldNames& names, Commands& commands);
+
+// Adds a search command, unless it would let every row pass. Refuses subsearches.
+Parsed<void> add_search(Condition condition, Commands& commands);
+// Adds a stats command that counts rows by `by`; what top and rare begin with.
+void add_counts(std::span<const FieldRef> by, std::string_view count_name, FieldNames& names,
+                Commands& commands);
+
+// Reads field names, blanks or commas between, up to the end or a keyword; wildcards are left in.
+[[nodiscard]] Parsed<std::vector<std::string>> parse_field_list(Cursor& cursor,
+                                                                std::string_view end_word = {});
+// A number as an option or argument has it, at least `least`.
+[[nodiscard]] Parsed<long> parse_count(Cursor& cursor, long least);
+
+// A pattern of field names as rename, fields, table and replace have them: each `*` stands for any run of
+// characters; with case.
+class NamePattern {
+ public:
+  explicit NamePattern(std::string text) : text_(std::move(text)) {}
+  [[nodiscard]] bool has_wildcard() const { return text_.contains('*'); }
+  [[nodiscard]] const std::string& text() const { return text_; }
+  // What the wildcards stood for; false when `name` does not match.
+  bool match(std::string_view name, std::vector<std::string_view>& parts) const;
+  [[nodiscard]] bool matches(std::string_view name) const;
+  // The pattern with its wildcards replaced, from the left, by `parts`; what is left over is left out.
+  [[nodiscard]] std::string fill(std::span<const std::string_view> parts) const;
+
+ private:
+  std::string text_;
+};
+
+}  // namespace hecate::spl

@@ -1,0 +1,140 @@
+// Commands that keep or drop rows: search, where, regex.
+#include "fmt/format.h"
+#include "pipeline/spl/command.h"
+#include "pipeline/spl/condition.h"
+#include "pipeline/spl/expression.h"
+#include "pipeline/spl/regex.h"
+#include "pipeline/spl/values.h"
+
+namespace hecate::spl {
+namespace {
+
+class SearchCommand final : public Command {
+ public:
+  explicit SearchCommand(Condition condition) : condition_(std::move(condition)) {}
+
+  std::string canonical() const override { return "search " + spl::canonical(condition_); }
+  void need(FieldNeed& need) const override {
+    std::vector<FieldRef> fields;
+    collect_fields(condition_, fields);
+    need.add(fields);
+  }
+  bool row_by_row() const override { return true; }
+  void each(Row& row, EvalContext& context, RowStep next) const override {
+    if (matches(condition_, row, context)) next(row);
+  }
+  const Condition* condition() const override { return &condition_; }
+
+ private:
+  Condition condition_;
+};
+
+class WhereCommand final : public Command {
+ public:
+  explicit WhereCommand(Expression expression) : expression_(std::move(expression)) {}
+
+  std::string canonical() const override { return "where " + spl::canonical(expression_); }
+  void need(FieldNeed& need) const override {
+    std::vector<FieldRef> fields;
+    collect_fields(expression_, fields);
+    need.add(fields);
+  }
+  bool row_by_row() const override { return true; }
+  bool depends_on_search() const override { return depends_on_search_time(expression_); }
+  void each(Row& row, EvalContext& context, RowStep next) const override {
+    if (evaluate(expression_, row, context).is_true()) next(row);
+  }
+
+ private:
+  Expression expression_;
+};
+
+class RegexCommand final : public Command {
+ public:
+  RegexCommand(FieldRef field, std::shared_ptr<const Regex> regex, bool negated)
+      : field_(field), regex_(std::move(regex)), negated_(negated) {}
+
+  std::string canonical() const override {
+    return fmt::format("regex {:?} {} {:?}", field_.name, negated_ ? "!=" : "=", regex_->text());
+  }
+  void need(FieldNeed& need) const override { need.add({&field_, 1}); }
+  bool row_by_row() const override { return true; }
+  // A row without the field has nothing that could match: it stays only where matches are to go.
+  void each(Row& row, EvalContext& context, RowStep next) const override {
+    bool found = false;
+    Value value = row.get(field_);
+    for (const Value& item : value.each()) {
+      found = found || regex_->matches(to_text(item, context.arena));
+    }
+    if (found != negated_) next(row);
+  }
+
+ private:
+  FieldRef field_;
+  std::shared_ptr<const Regex> regex_;
+  bool negated_;
+};
+
+const Condition* find_subsearch(const Condition& condition) {
+  if (condition.kind == Condition::Kind::subsearch) return &condition;
+  for (const Condition& child : condition.children) {
+    if (const Condition* found = find_subsearch(child)) return found;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Parsed<void> add_search(Condition condition, Commands& commands) {
+  if (const Condition* subsearch = find_subsearch(condition)) {
+    return std::unexpected(Diagnostic{subsearch->position, "a subsearch as a condition is not supported"});
+  }
+  if (condition.kind == Condition::Kind::always) return {};
+  commands.push_back(std::make_unique<SearchCommand>(std::move(condition)));
+  return {};
+}
+
+Parsed<void> parse_search(Cursor& cursor, FieldNames& names, Commands& commands) {
+  Parsed<Condition> condition =
+      parse_condition(cursor.source(), cursor.range().begin, cursor.range().end, names);
+  if (!condition) return std::unexpected(condition.error());
+  cursor.move_to(cursor.end());
+  return add_search(std::move(*condition), commands);
+}
+
+Parsed<void> parse_where(Cursor& cursor, FieldNames& names, Commands& commands) {
+  Parsed<Expression> expression =
+      parse_expression(cursor.source(), cursor.range().begin, cursor.range().end, names);
+  if (!expression) return std::unexpected(expression.error());
+  cursor.move_to(cursor.end());
+  commands.push_back(std::make_unique<WhereCommand>(std::move(*expression)));
+  return {};
+}
+
+Parsed<void> parse_regex(Cursor& cursor, FieldNames& names, Commands& commands) {
+  std::string field = "_raw";
+  bool negated = false;
+  if (cursor.peek() != '"') {
+    // `!` is a character of words: `a!="…"` reads as the word `a!`.
+    Parsed<std::string> name = cursor.field();
+    if (!name) return std::unexpected(name.error());
+    if (name->ends_with('!')) {
+      name->pop_back();
+      negated = true;
+    } else {
+      negated = cursor.try_char('!');
+    }
+    if (!cursor.try_char('='))
+      return cursor.error("regex needs field=\"expression\" or field!=\"expression\"");
+    field = std::move(*name);
+  }
+  Position place = cursor.position();
+  Parsed<std::string> pattern = cursor.value();
+  if (!pattern) return std::unexpected(pattern.error());
+  Result<std::shared_ptr<const Regex>> regex = Regex::compile(*pattern);
+  if (!regex) return std::unexpected(Diagnostic{place, regex.error().message});
+  commands.push_back(std::make_unique<RegexCommand>(names.intern(field), std::move(*regex), negated));
+  return {};
+}
+
+}  // namespace hecate::spl

@@ -1,0 +1,47 @@
+#include "pipeline/spl/network.h"
+
+#include <charconv>
+#include <cstring>
+
+#include <arpa/inet.h>
+
+namespace hecate::spl {
+namespace {
+
+// Reads an address into `bytes`; false when it is none. `six` says of which family.
+bool parse_address(std::string_view text, std::array<std::uint8_t, 16>& bytes, bool& six) {
+  char copy[INET6_ADDRSTRLEN];
+  if (text.empty() || text.size() >= sizeof copy) return false;
+  std::memcpy(copy, text.data(), text.size());
+  copy[text.size()] = '\0';
+  six = text.find(':') != std::string_view::npos;
+  return inet_pton(six ? AF_INET6 : AF_INET, copy, bytes.data()) == 1;
+}
+
+}  // namespace
+
+std::optional<Network> Network::parse(std::string_view text) {
+  std::size_t slash = text.find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  Network network;
+  if (!parse_address(text.substr(0, slash), network.address_, network.six_)) return std::nullopt;
+  std::string_view bits = text.substr(slash + 1);
+  auto [behind, problem] = std::from_chars(bits.data(), bits.data() + bits.size(), network.bits_);
+  if (problem != std::errc() || behind != bits.data() + bits.size()) return std::nullopt;
+  if (network.bits_ > (network.six_ ? 128 : 32)) return std::nullopt;
+  return network;
+}
+
+bool Network::contains(std::string_view text) const {
+  std::array<std::uint8_t, 16> address{};
+  bool six = false;
+  if (!parse_address(text, address, six) || six != six_) return false;
+  std::size_t whole = bits_ / 8U;
+  if (std::memcmp(address.data(), address_.data(), whole) != 0) return false;
+  unsigned rest = bits_ % 8U;
+  if (rest == 0) return true;
+  unsigned mask = 0xFFU << (8U - rest) & 0xFFU;
+  return (address[whole] & mask) == (address_[whole] & mask);
+}
+
+}  // namespace hecate::spl

@@ -1,0 +1,114 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipeline/base/error.h"
+#include "pipeline/spl/condition.h"
+#include "pipeline/spl/row.h"
+#include "pipeline/spl/source.h"
+
+namespace hecate::spl {
+
+// What a search has gathered about one group of events: the partial results of its stats functions, or, for
+// searches that keep single events, one row. States of the same scan merge in any order to the same answer
+// (sums are exact, ties go by arrival). Encoded states describe themselves: merging them needs no plan, so that
+// the journal can do it. Movable; not thread-safe.
+class GroupState {
+ public:
+  GroupState();
+  ~GroupState();
+  GroupState(GroupState&&) noexcept;
+  GroupState& operator=(GroupState&&) noexcept;
+
+  // `other` is of the same scan.
+  void merge(GroupState&& other);
+  void encode(std::string& out) const;
+  // Fails on a blob that `encode` did not write (a damaged database).
+  [[nodiscard]] static Result<GroupState> decode(std::string_view blob);
+
+  struct Parts;  // see aggregate.h
+  [[nodiscard]] Parts& parts() { return *parts_; }
+  [[nodiscard]] const Parts& parts() const { return *parts_; }
+
+ private:
+  std::unique_ptr<Parts> parts_;
+};
+
+// Where the streaming part puts what it finds. `key` is the group's BY values, encoded so that keys sort as the
+// rows do (see group_key.h); for searches that keep events, a key of its own for each event, newest first. A
+// fresh GroupState is made for a key not seen before.
+class GroupSink {
+ public:
+  virtual ~GroupSink() = default;
+  virtual GroupState& group(std::string_view key) = 0;
+};
+
+// The streaming part of a search: all that happens to an event on its own, up to and with the first
+// aggregation. Plans whose streaming parts mean the same share one scan, by `id`. Immutable, thread-safe.
+class Scan {
+ public:
+  virtual ~Scan() = default;
+
+  // Hash of `fingerprint`; the key of its state in the journal.
+  [[nodiscard]] virtual std::uint64_t id() const = 0;
+  // The streaming part in canonical form: two scans with the same fingerprint gather the same state.
+  [[nodiscard]] virtual const std::string& fingerprint() const = 0;
+  // What an event must satisfy first: the search's first clause. For candidate selection and the prefilter.
+  [[nodiscard]] virtual const Condition& condition() const = 0;
+  // The event fields that the streaming part may read.
+  [[nodiscard]] virtual const std::vector<FieldRef>& fields() const = 0;
+  // True when single events are kept (no aggregation, or one that needs them all).
+  [[nodiscard]] virtual bool keeps_events() const = 0;
+
+  // Evaluates one event (`row` lies over it; context.event_time and arrival are its own) and adds to the groups
+  // that it belongs to. True when it contributed.
+  virtual bool process(Row& row, EvalContext& context, GroupSink& groups) const = 0;
+};
+
+// A finished row of a search, and what identifies it in its window: the BY values of the last aggregation that
+// the row still shows (empty without one; then `event_key` is the kept event's own).
+struct ResultRow {
+  const Row& row;
+  std::vector<std::pair<std::string_view, Value>> keys;
+  std::string_view group;  // the group key this row came from, where it came from exactly one; else empty
+};
+using ResultSink = std::function<void(const ResultRow&)>;
+
+// The closing part of one search over one window: takes the merged groups, sorted by key, each once, and hands
+// out result rows in order. Memory: that of the commands that need all rows (sort, eventstats, …); a row by row
+// closing part holds one row at a time. One thread.
+class Closing {
+ public:
+  virtual ~Closing() = default;
+  virtual void group(std::string_view key, const GroupState& state) = 0;
+  // No more groups; the last rows come out now.
+  virtual void finish() = 0;
+};
+
+// A search made ready: a streaming part and a closing part. Immutable, thread-safe.
+class Plan {
+ public:
+  virtual ~Plan() = default;
+  [[nodiscard]] virtual const std::shared_ptr<const Scan>& scan() const = 0;
+  // The closing part works row by row or can only grow: `emit: first_match` is possible.
+  [[nodiscard]] virtual bool can_emit_first_match() const = 0;
+  // One line each: how the search will run, for `hecate check`.
+  [[nodiscard]] virtual std::vector<std::string> describe() const = 0;
+  // `context` must outlive the result; its arena may be reset by the sink's caller only between groups.
+  [[nodiscard]] virtual std::unique_ptr<Closing> close(EvalContext& context, ResultSink sink) const = 0;
+};
+
+// Makes a search ready: macros, parser, plan. `names` gathers the fields of all plans of a catalogue and must
+// outlive the plan. What cannot be run is refused here, with its place.
+[[nodiscard]] Parsed<std::shared_ptr<const Plan>> compile(std::string_view search, const MacroLookup& macros,
+                                                          FieldNames& names);
+
+// Merges two encoded states of the same group; used by the journal. Fails on a damaged blob.
+[[nodiscard]] Result<std::string> merge_states(std::string_view a, std::string_view b);
+
+}  // namespace hecate::spl

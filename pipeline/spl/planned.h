@@ -1,0 +1,43 @@
+#pragma once
+
+#include "pipeline/spl/aggregate.h"
+#include "pipeline/spl/command.h"
+#include "pipeline/spl/condition.h"
+#include "pipeline/spl/plan.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace hecate::spl {
+
+// A search cut in two: what planner.cpp makes, scan.cpp runs on events and closing.cpp on groups. Immutable
+// once it is made.
+struct Planned {
+  Condition condition;         // the first clause, with the search commands that follow it
+  std::string condition_text;  // as it was written
+  Commands commands;           // the rest
+  std::size_t streaming = 0;   // commands[0, streaming) run on events
+  // Then either groups are gathered: commands[streaming] is the aggregation, the closing part begins behind
+  // it …
+  const Aggregation* aggregation = nullptr;
+  // … or single events are kept, with all their fields or these; the closing part begins at
+  // commands[streaming].
+  bool keeps_all_fields = false;
+  std::vector<FieldRef> kept_fields;
+  std::vector<FieldRef> metadata;     // kept with all fields, even where the event does not list them
+  std::vector<FieldRef> read_fields;  // by the streaming part
+  std::vector<std::string> keys;      // ResultRow::keys: the names that the fields have in the end
+
+  [[nodiscard]] std::size_t closing_begin() const {
+    return aggregation == nullptr ? streaming : streaming + 1;
+  }
+  // The window decides how long the steps of _time are, so groups are put together at the end.
+  [[nodiscard]] bool automatic_span() const;
+};
+
+[[nodiscard]] std::shared_ptr<const Scan> make_scan(std::shared_ptr<const Planned> planned);
+[[nodiscard]] std::unique_ptr<Closing> make_closing(std::shared_ptr<const Planned> planned,
+                                                    EvalContext& context, ResultSink sink);
+
+}  // namespace hecate::spl

@@ -1,0 +1,210 @@
+// From the text of a search to its plan: macros, commands, what each needs, and where to cut.
+#include "fmt/format.h"
+#include "pipeline/spl/lexer.h"
+#include "pipeline/spl/planned.h"
+
+#include <algorithm>
+#include <array>
+
+namespace hecate::spl {
+namespace {
+
+constexpr std::array<std::string_view, 6> kMetadata = {"_time",  "_raw",       "host",
+                                                       "source", "sourcetype", "index"};
+
+class PlannedSearch final : public Plan {
+ public:
+  explicit PlannedSearch(std::shared_ptr<const Planned> planned)
+      : planned_(std::move(planned)), scan_(make_scan(planned_)) {}
+
+  const std::shared_ptr<const Scan>& scan() const override { return scan_; }
+  bool can_emit_first_match() const override {
+    if (planned_->automatic_span()) return false;
+    return std::all_of(planned_->commands.begin() + static_cast<std::ptrdiff_t>(planned_->closing_begin()),
+                       planned_->commands.end(), [](const auto& command) { return command->row_by_row(); });
+  }
+  std::vector<std::string> describe() const override;
+  std::unique_ptr<Closing> close(EvalContext& context, ResultSink sink) const override {
+    return make_closing(planned_, context, std::move(sink));
+  }
+
+ private:
+  [[nodiscard]] std::string describe_state() const;
+
+  std::shared_ptr<const Planned> planned_;
+  std::shared_ptr<const Scan> scan_;
+};
+
+std::string joined(const Commands& commands, std::size_t begin, std::size_t end, std::string text) {
+  for (std::size_t i = begin; i < end; ++i) {
+    if (commands[i]->written.empty()) continue;
+    if (!text.empty()) text += " | ";
+    text += commands[i]->written;
+  }
+  return text;
+}
+
+std::vector<std::string> PlannedSearch::describe() const {
+  const Commands& commands = planned_->commands;
+  std::string closing = joined(commands, planned_->closing_begin(), commands.size(), "");
+  return {"streaming: " + joined(commands, 0, planned_->closing_begin(), planned_->condition_text),
+          describe_state(), "closing: " + (closing.empty() ? "nothing" : closing)};
+}
+
+std::string PlannedSearch::describe_state() const {
+  std::string text;
+  if (planned_->aggregation != nullptr) {
+    for (const Aggregation::ByField& by : planned_->aggregation->by())
+      text += fmt::format(" {}", by.field.name);
+    return text.empty() ? "state: one group" : "state: one group for each" + text;
+  }
+  if (planned_->keeps_all_fields)
+    return "state: single events, with all fields that the streaming part leaves";
+  for (const FieldRef& field : planned_->kept_fields) text += fmt::format(" {}", field.name);
+  return "state: single events, fields" + (text.empty() ? " none" : text);
+}
+
+std::string one_line(std::string_view name, std::string_view arguments) {
+  std::string text(name);
+  bool blank = true;
+  for (char c : arguments) {
+    bool is_blank = c == ' ' || c == '\t' || c == '\n' || c == '\r';
+    if (!is_blank && blank) text.push_back(' ');
+    if (!is_blank) text.push_back(c);
+    blank = is_blank;
+  }
+  return text;
+}
+
+std::unexpected<Diagnostic> unknown_command(const CommandText& command) {
+  if (std::string_view why = why_unsupported(command.name); !why.empty()) {
+    return std::unexpected(
+        Diagnostic{command.position, fmt::format("the command {} cannot be run: {}", command.name, why)});
+  }
+  std::vector<std::string_view> known;
+  for (const CommandKind& kind : command_kinds()) known.push_back(kind.name);
+  std::string_view near = nearest(command.name, known);
+  return std::unexpected(
+      Diagnostic{command.position, fmt::format("\"{}\" is not a command that is supported{}", command.name,
+                                               near.empty() ? "" : fmt::format("; did you mean {}?", near))});
+}
+
+Parsed<void> parse_command(const SourceText& source, const CommandText& text, bool first, FieldNames& names,
+                           Commands& commands) {
+  auto kind = std::ranges::find(command_kinds(), text.name, &CommandKind::name);
+  if (kind == command_kinds().end()) return unknown_command(text);
+  if (text.name == "tstats" && !first) {
+    return std::unexpected(Diagnostic{text.position, "tstats makes rows: it can only be the first command"});
+  }
+  Cursor cursor(source, text.arguments);
+  std::size_t before = commands.size();
+  if (Parsed<void> parsed = kind->parse(cursor, names, commands); !parsed) return parsed;
+  if (Parsed<void> end = cursor.expect_end("the arguments of " + text.name); !end) return end;
+  if (commands.size() > before) commands[before]->written = one_line(text.name, cursor.text(text.arguments));
+  return {};
+}
+
+Parsed<Commands> parse_commands(const SourceText& source, FieldNames& names) {
+  Parsed<std::vector<CommandText>> texts = split_pipeline(source);
+  if (!texts) return std::unexpected(texts.error());
+  Commands commands;
+  bool first = true;
+  for (const CommandText& text : *texts) {
+    if (Parsed<void> parsed = parse_command(source, text, first, names, commands); !parsed) {
+      return std::unexpected(parsed.error());
+    }
+    first = false;
+  }
+  return commands;
+}
+
+// The search commands at the front become one condition: more for the prefilter to go by.
+void take_conditions(Planned& planned, Commands& commands) {
+  std::size_t taken = 0;
+  std::vector<Condition> conditions;
+  for (; taken < commands.size() && commands[taken]->condition() != nullptr; ++taken) {
+    conditions.push_back(*commands[taken]->condition());
+    if (!planned.condition_text.empty()) planned.condition_text += " | ";
+    planned.condition_text += commands[taken]->written;
+  }
+  commands.erase(commands.begin(), commands.begin() + static_cast<std::ptrdiff_t>(taken));
+  if (conditions.empty()) {
+    planned.condition_text = "search *";
+  } else if (conditions.size() == 1) {
+    planned.condition = std::move(conditions[0]);
+  } else {
+    planned.condition.kind = Condition::Kind::all_of;
+    planned.condition.position = conditions[0].position;
+    planned.condition.children = std::move(conditions);
+  }
+}
+
+// From the last command to the first; the result is what each needs before it.
+std::vector<FieldNeed> work_out_needs(const Commands& commands, FieldNames& names) {
+  FieldNeed need(names);
+  std::vector<FieldNeed> needs(commands.size() + 1, need);
+  for (std::size_t i = commands.size(); i > 0; --i) {
+    commands[i - 1]->settle(need);
+    commands[i - 1]->need(need);
+    needs[i - 1] = need;
+  }
+  return needs;
+}
+
+std::vector<std::string> follow_keys(const Commands& commands) {
+  std::vector<std::string> keys;
+  for (const auto& command : commands) {
+    if (command->aggregation() == nullptr) {
+      command->follow_keys(keys);
+      continue;
+    }
+    keys.clear();
+    for (const Aggregation::ByField& by : command->aggregation()->by()) keys.emplace_back(by.field.name);
+  }
+  std::vector<std::string> once;
+  for (std::string& key : keys) {
+    if (std::ranges::find(once, key) == once.end()) once.push_back(std::move(key));
+  }
+  return once;
+}
+
+// Commands that look at one row at a time stream, up to one that depends on when the search runs; then the
+// cut is at an aggregation, or events are kept for the command that needs all of them.
+void cut(Planned& planned, FieldNames& names) {
+  const Commands& commands = planned.commands;
+  std::vector<FieldNeed> needs = work_out_needs(commands, names);
+  std::size_t at = 0;
+  while (at < commands.size() && commands[at]->row_by_row() && !commands[at]->depends_on_search()) ++at;
+  planned.streaming = at;
+  if (at < commands.size() && commands[at]->aggregation() != nullptr && !commands[at]->depends_on_search()) {
+    planned.aggregation = commands[at]->aggregation();
+  } else {
+    planned.keeps_all_fields = needs[at].all();
+    planned.kept_fields = needs[at].references();
+    for (std::string_view name : kMetadata) planned.metadata.push_back(names.intern(name));
+  }
+  FieldNeed& read = needs.front();
+  std::vector<FieldRef> fields;
+  collect_fields(planned.condition, fields);
+  read.add(fields);
+  if (planned.keeps_all_fields) read.add(planned.metadata);
+  planned.read_fields = read.references();
+}
+
+}  // namespace
+
+Parsed<std::shared_ptr<const Plan>> compile(std::string_view search, const MacroLookup& macros,
+                                            FieldNames& names) {
+  Parsed<SourceText> source = expand_macros(search, macros);
+  if (!source) return std::unexpected(source.error());
+  Parsed<Commands> commands = parse_commands(*source, names);
+  if (!commands) return std::unexpected(commands.error());
+  auto planned = std::make_shared<Planned>();
+  planned->keys = follow_keys(*commands);
+  take_conditions(*planned, *commands);
+  planned->commands = std::move(*commands);
+  cut(*planned, names);
+  return std::make_shared<PlannedSearch>(std::move(planned));
+}
+
+}  // namespace hecate::spl

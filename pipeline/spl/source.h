@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstddef>
+#include <expected>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hecate::spl {
+
+// A place in the search as its author wrote it, counted from 1. What a macro brought in has the place of the
+// macro's call.
+struct Position {
+  int line = 1;
+  int column = 1;
+};
+
+// Why a search cannot be loaded: where, and in words what is wrong or not supported.
+struct Diagnostic {
+  Position position;
+  std::string message;
+};
+
+template <typename T>
+using Parsed = std::expected<T, Diagnostic>;
+
+// One macro, as a site or a catalogue defines it: `name(a, b)` has arguments {a, b}.
+struct Macro {
+  std::string name;
+  std::vector<std::string> arguments;
+  std::string definition;
+};
+
+// Finds a macro by its name and number of arguments; nullptr when there is none.
+using MacroLookup = std::function<const Macro*(std::string_view name, std::size_t arguments)>;
+
+// A search after its macros were put in and its ```comments``` taken out (each reads as a blank), with the
+// way back to what was written.
+class SourceText {
+ public:
+  [[nodiscard]] const std::string& text() const { return text_; }
+  [[nodiscard]] Position position(std::size_t offset) const;
+
+  // Appends `piece`; its characters count on from `origin` (macro = false), or all stand at `origin`.
+  void append(std::string_view piece, Position origin, bool macro);
+
+ private:
+  struct Segment {
+    std::size_t begin;
+    Position origin;
+    bool macro;
+  };
+  std::string text_;
+  std::vector<Segment> segments_;
+};
+
+// Puts macros in: `name` and `name(a, "b, c")` between back quotes, nested up to 32 deep, `$arg$` replaced as
+// text, nothing inside double quotes. Errors: unknown macro (with the nearest known form, if any), wrong
+// number of arguments, too deep.
+[[nodiscard]] Parsed<SourceText> expand_macros(std::string_view search, const MacroLookup& macros);
+
+}  // namespace hecate::spl

@@ -1,0 +1,189 @@
+#include "pipeline/spl/plan.h"
+
+#include "gtest/gtest.h"
+#include "pipeline/spl/command.h"
+#include "tests/spl/search_runner.h"
+
+namespace hecate::testing {
+namespace {
+
+using SharedPlan = std::shared_ptr<const spl::Plan>;
+
+class PlanTest : public ::testing::Test {
+ protected:
+  SharedPlan compile(std::string_view search, const std::map<std::string, std::string>& macros = {}) {
+    auto plan = spl::compile(search, macro_lookup(macros), names_);
+    EXPECT_TRUE(plan.has_value()) << search << ": " << (plan ? "" : plan.error().message);
+    return plan.value_or(nullptr);
+  }
+
+  FakeEvent& event(double seconds, std::initializer_list<std::pair<std::string, std::string>> fields) {
+    FakeEvent& made = events_.emplace_back(names_);
+    made.time = static_cast<Time>(seconds * kSecond);
+    made.arrival = events_.size();
+    made.set("_time", seconds);
+    for (const auto& [name, value] : fields) made.set(name, std::vector<std::string>{value});
+    return made;
+  }
+
+  std::vector<FoundRow> run(const SharedPlan& plan) {
+    return close(*plan, gather(*plan, events_, Merging::at_once));
+  }
+
+  spl::FieldNames names_;
+  std::deque<FakeEvent> events_;
+};
+
+std::vector<std::string> field_names(const spl::Scan& scan) {
+  std::vector<std::string> names;
+  for (const spl::FieldRef& field : scan.fields()) names.emplace_back(field.name);
+  return names;
+}
+
+TEST_F(PlanTest, StreamsUpToTheAggregation) {
+  SharedPlan plan = compile("a=1 | eval b=a+1 | stats count by b | where count>1");
+  EXPECT_FALSE(plan->scan()->keeps_events());
+  EXPECT_TRUE(plan->can_emit_first_match());
+  EXPECT_EQ(plan->describe(),
+            (std::vector<std::string>{"streaming: search a=1 | eval b=a+1 | stats count by b",
+                                      "state: one group for each b", "closing: where count>1"}));
+}
+
+TEST_F(PlanTest, KeepsEventsForCommandsThatNeedAllRows) {
+  SharedPlan plan = compile("a=1 | eval b=a+1 | dedup b | table b c");
+  EXPECT_TRUE(plan->scan()->keeps_events());
+  EXPECT_FALSE(plan->can_emit_first_match());
+  EXPECT_EQ(plan->describe(),
+            (std::vector<std::string>{"streaming: search a=1 | eval b=a+1",
+                                      "state: single events, fields b c", "closing: dedup b | table b c"}));
+}
+
+TEST_F(PlanTest, RowByRowSearchesCanEmitAtTheFirstMatch) {
+  EXPECT_TRUE(compile("a=1 | table a")->can_emit_first_match());
+  EXPECT_TRUE(compile("a=1 | addinfo | table a")->can_emit_first_match());
+  EXPECT_TRUE(
+      compile("* | stats count by a | rename a as b | fillnull x | fields b")->can_emit_first_match());
+  EXPECT_FALSE(compile("* | stats count by a | sort a")->can_emit_first_match());
+  EXPECT_FALSE(compile("* | stats count by a | fillnull")->can_emit_first_match());
+  EXPECT_FALSE(compile("| tstats count from datamodel=X by _time")->can_emit_first_match());
+}
+
+TEST_F(PlanTest, WhatDependsOnTheSearchTimeIsClosing) {
+  SharedPlan plan = compile("a=1 | eval b=2 | eval age=now()-_time | stats max(age) as m");
+  EXPECT_TRUE(plan->scan()->keeps_events());
+  EXPECT_EQ(plan->describe()[0], "streaming: search a=1 | eval b=2");
+  EXPECT_EQ(plan->describe()[1], "state: single events, fields _time");
+}
+
+TEST_F(PlanTest, ScanReadsTheFieldsItNeeds) {
+  EXPECT_EQ(field_names(*compile("a=1 | eval b=c | stats count(eval(d=1)) min(_time) by b e")->scan()),
+            (std::vector<std::string>{"_time", "a", "c", "d", "e"}));
+}
+
+TEST_F(PlanTest, LeadingSearchesAreOneCondition) {
+  SharedPlan plan = compile("a=1 | search b=2 | where c=3 | stats count");
+  const spl::Condition& condition = plan->scan()->condition();
+  EXPECT_EQ(condition.kind, spl::Condition::Kind::all_of);
+  EXPECT_EQ(condition.children.size(), 2);
+}
+
+TEST_F(PlanTest, SearchesOfTheSameStreamingPartShareTheirScan) {
+  auto id = [&](std::string_view search) { return compile(search)->scan()->id(); };
+  std::uint64_t first = id("a=1 | stats count min(_time) as first max(_time) as last by b");
+  EXPECT_EQ(first, id("  a=1   | stats count as n min(_time) max(_time), range(_time) by b | where n>1"));
+  EXPECT_NE(first, id("a=2 | stats count min(_time) by b"));
+  EXPECT_NE(first, id("a=1 | stats count min(_time) by c"));
+  EXPECT_NE(first, id("a=1 | stats count min(x) by b"));
+  EXPECT_NE(first, id("a=1 | eval b=1 | stats count min(_time) by b"));
+  EXPECT_NE(id("a=1 | table a"), id("a=1 | table a b"));
+  EXPECT_NE(id("a=1 | dedup a | table a"), id("a=1 | dedup a"));
+}
+
+TEST_F(PlanTest, AChangedFilterMacroKeepsTheScan) {
+  constexpr std::string_view kSearch = "a=1 | stats count by b | `f`";
+  EXPECT_EQ(compile(kSearch, {{"f", "search *"}})->scan()->id(),
+            compile(kSearch, {{"f", "search b!=x"}})->scan()->id());
+}
+
+TEST_F(PlanTest, KeysAreTheByValuesUnderTheirLastNames) {
+  event(1, {{"user", "u"}, {"Processes.dest", "d"}, {"c", "x"}});
+  SharedPlan plan = compile(
+      "* | stats count by user Processes.dest c | rename \"Processes.*\" as *, user as src_user | fields - "
+      "c");
+  std::vector<FoundRow> rows = run(plan);
+  ASSERT_EQ(rows.size(), 1);
+  EXPECT_EQ(rows[0].keys,
+            (std::vector<std::pair<std::string, std::string>>{{"src_user", "u"}, {"dest", "d"}}));
+}
+
+TEST_F(PlanTest, KeysAreThoseOfTheLastAggregation) {
+  event(1, {{"a", "x"}, {"b", "y"}});
+  std::vector<FoundRow> rows = run(compile("* | stats count by a b | stats sum(count) as n by b"));
+  ASSERT_EQ(rows.size(), 1);
+  EXPECT_EQ(rows[0].keys, (std::vector<std::pair<std::string, std::string>>{{"b", "y"}}));
+}
+
+TEST_F(PlanTest, GroupIsToldWhereARowComesFromOne) {
+  event(1, {{"a", "x"}, {"b", "1"}});
+  event(2, {{"a", "x"}, {"b", "2"}});
+  event(3, {{"a", "y"}, {"b", "3"}});
+  SharedPlan plan = compile("* | stats count by a b | stats sum(count) as n by a");
+  Groups groups = gather(*plan, events_, Merging::at_once);
+  std::vector<FoundRow> rows = close(*plan, groups);
+  ASSERT_EQ(rows.size(), 2);
+  EXPECT_EQ(rows[0].group, "");
+  EXPECT_TRUE(groups.contains(rows[1].group));
+  EXPECT_NE(rows[1].group, "");
+}
+
+TEST_F(PlanTest, GroupOfASearchWithoutByIsNotEmpty) {
+  event(1, {{"a", "x"}});
+  SharedPlan plan = compile("* | stats count");
+  Groups groups = gather(*plan, events_, Merging::at_once);
+  ASSERT_EQ(groups.size(), 1);
+  std::vector<FoundRow> rows = close(*plan, groups);
+  EXPECT_EQ(rows[0].group, groups.begin()->first);
+  EXPECT_NE(rows[0].group, "");
+}
+
+TEST_F(PlanTest, KeptEventsHaveKeysOfTheirOwn) {
+  event(1, {{"a", "x"}});
+  event(1, {{"a", "x"}});
+  SharedPlan plan = compile("a=x | eval m=split(\"p,q\", \",\") | mvexpand m | table a m");
+  Groups groups = gather(*plan, events_, Merging::at_once);
+  EXPECT_EQ(groups.size(), 4);
+  std::vector<FoundRow> rows = close(*plan, groups);
+  ASSERT_EQ(rows.size(), 4);
+  EXPECT_TRUE(rows[0].keys.empty());
+  EXPECT_EQ(rows[0].group, groups.begin()->first);
+  EXPECT_EQ(rows[1].fields["m"], std::vector<std::string>{"q"});
+}
+
+TEST_F(PlanTest, ColumnsStandAsWritten) {
+  event(1, {{"a", "x"}, {"b", "y"}});
+  EXPECT_EQ(run(compile("* | stats count values(b) as v by a"))[0].columns,
+            (std::vector<std::string>{"a", "count", "v"}));
+  EXPECT_EQ(run(compile("* | stats count by a | rename a as z"))[0].columns,
+            (std::vector<std::string>{"z", "count"}));
+  EXPECT_EQ(run(compile("* | table b a"))[0].columns, (std::vector<std::string>{"b", "a"}));
+}
+
+TEST_F(PlanTest, DamagedStatesGiveNoRows) {
+  SharedPlan plan = compile("* | stats count by a b");
+  Groups groups;
+  groups["no key of this search"];
+  EXPECT_TRUE(close(*plan, groups).empty());
+}
+
+TEST(Commands, AreSortedAndExplained) {
+  std::string_view before;
+  for (const spl::CommandKind& kind : spl::command_kinds()) {
+    EXPECT_LT(before, kind.name);
+    EXPECT_FALSE(kind.help.empty()) << kind.name;
+    EXPECT_TRUE(spl::why_unsupported(kind.name).empty()) << kind.name;
+    before = kind.name;
+  }
+}
+
+}  // namespace
+}  // namespace hecate::testing
