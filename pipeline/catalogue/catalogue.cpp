@@ -1,0 +1,356 @@
+#include "pipeline/catalogue/catalogue.h"
+
+#include "pipeline/catalogue/detection_reader.h"
+#include "pipeline/catalogue/macro_table.h"
+#include "pipeline/catalogue/nearest.h"
+#include "pipeline/catalogue/shipped.h"
+#include "pipeline/catalogue/yaml_reader.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include <fmt/format.h>
+
+namespace hecate::catalogue {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kDefaultCron = "0 * * * *";
+constexpr std::string_view kDefaultEarliest = "-70m@m";
+constexpr std::string_view kDefaultLatest = "-10m@m";
+
+bool is_yaml(const fs::path& path) {
+  return path.extension() == ".yml" || path.extension() == ".yaml";
+}
+
+// Folders that stand inside a folder of detections and hold something else.
+bool holds_other_content(const fs::path& folder) {
+  fs::path name = folder.filename();
+  return name == "macros" || name == "deployments" || name == "lookups" || name == "data_sources";
+}
+
+// The YAML files of a folder and its folders, sorted, so that "later" means the same everywhere; a file is
+// itself.
+std::vector<std::string> yaml_files(const fs::path& path, bool detections) {
+  std::error_code error;
+  if (!fs::is_directory(path, error)) return {path.string()};
+  std::vector<std::string> files;
+  fs::recursive_directory_iterator entry(path, fs::directory_options::skip_permission_denied, error);
+  for (; !error && entry != fs::end(entry); entry.increment(error)) {
+    if (entry->is_directory(error)) {
+      if (detections && holds_other_content(entry->path())) entry.disable_recursion_pending();
+    } else if (is_yaml(entry->path())) {
+      files.push_back(entry->path().string());
+    }
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+Result<std::string> read_text(const std::string& file) {
+  std::error_code error;
+  if (!fs::exists(file, error)) return fail("there is no such file or folder; check the path");
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream text;
+  if (!in || !(text << in.rdbuf())) return fail("cannot be read, or is empty; check its permissions");
+  return std::move(text).str();
+}
+
+void apply(const Override& change, Detection& detection) {
+  auto put = [](const auto& from, auto& to) {
+    if (from) to = *from;
+  };
+  if (change.disabled) detection.enabled = !*change.disabled;
+  put(change.cron, detection.cron);
+  put(change.earliest, detection.earliest);
+  put(change.latest, detection.latest);
+  put(change.index, detection.index);
+  put(change.emit, detection.emit);
+  put(change.throttle, detection.throttle);
+  put(change.risk, detection.risk);
+  put(change.notable, detection.notable);
+  put(change.rule_title, detection.rule_title);
+  put(change.rule_description, detection.rule_description);
+}
+
+// What detections have where nothing says otherwise.
+void apply_base(Detection& detection) {
+  detection.cron = kDefaultCron;
+  detection.earliest = kDefaultEarliest;
+  detection.latest = kDefaultLatest;
+  detection.notable_fields = {"user", "dest"};
+}
+
+// The passes of loading: everything is read first, later things over earlier ones; then each detection gets
+// its deployment and overrides; then all are compiled against one table of names.
+class Loader {
+ public:
+  explicit Loader(const Sources& sources) : sources_(sources), catalogue_(std::make_shared<Catalogue>()) {}
+
+  void read_macros();
+  void read_deployments();
+  void read_detections();
+  void read_detections(std::string_view text, const std::string& file);
+  void add_search(const std::string& name, const std::string& spl);
+  void apply_overrides();
+  void compile();
+  LoadResult finish();
+
+  [[nodiscard]] std::vector<ReadDetection>& read() { return read_; }
+  [[nodiscard]] const std::vector<Refused>& refused() const { return result_.refused; }
+
+ private:
+  using DocumentReader = std::function<void(const MapReader&)>;
+  void read_shipped(std::string_view folder, const DocumentReader& document);
+  void read_folders(const std::string& name, const std::vector<std::string>& given,
+                    const DocumentReader& document);
+  void read_file(const std::string& file, const DocumentReader& document);
+  void read_text_of(std::string_view text, const std::string& file, const DocumentReader& document);
+  void keep(ReadDetection&& read);
+  [[nodiscard]] bool is_off(const ReadDetection& read);
+  void compile(ReadDetection& read);
+  void refuse(const ReadDetection& read, spl::Position place, std::string reason);
+
+  const Sources& sources_;
+  std::shared_ptr<Catalogue> catalogue_;
+  LoadResult result_;
+  MacroTable macros_;
+  Deployments deployments_;
+  std::vector<ReadDetection> read_;
+  std::set<std::string> files_;                    // those read, so that one named twice is read once
+  std::map<std::string, std::string> first_file_;  // of each detection's name
+};
+
+void Loader::refuse(const ReadDetection& read, spl::Position place, std::string reason) {
+  result_.refused.push_back(
+      {read.detection.name, read.detection.file, place.line, place.column, std::move(reason)});
+}
+
+void Loader::read_text_of(std::string_view text, const std::string& file, const DocumentReader& document) {
+  read_documents(text, document, [&](DocumentError error) {
+    result_.refused.push_back(
+        {std::move(error.name), file, error.position.line, error.position.column, std::move(error.message)});
+  });
+}
+
+void Loader::read_file(const std::string& file, const DocumentReader& document) {
+  auto text = read_text(file);
+  if (text)
+    read_text_of(*text, file, document);
+  else
+    result_.refused.push_back({"", file, 1, 1, text.error().message});
+}
+
+void Loader::read_shipped(std::string_view folder, const DocumentReader& document) {
+  for (const ShippedFile& file : shipped_files())
+    if (file.path.starts_with(folder))
+      read_text_of(file.text, std::string(kBuiltin) + std::string(file.path), document);
+}
+
+// The folders called `name` inside and beside those of the detections, then those that were `given`.
+void Loader::read_folders(const std::string& name, const std::vector<std::string>& given,
+                          const DocumentReader& document) {
+  std::vector<std::string> folders;
+  auto add = [&](const fs::path& folder) {
+    std::error_code error;
+    std::string path = fs::weakly_canonical(folder, error).string();
+    if (fs::is_directory(folder, error) && std::find(folders.begin(), folders.end(), path) == folders.end())
+      folders.push_back(path);
+  };
+  for (const std::string& path : sources_.detections) {
+    if (path == kBuiltin) continue;
+    std::error_code error;
+    fs::path folder = fs::absolute(path, error).lexically_normal();
+    if (!folder.has_filename()) folder = folder.parent_path();
+    if (!fs::is_directory(folder, error)) folder = folder.parent_path();
+    add(folder.parent_path() / name);
+    add(folder / name);
+  }
+  folders.insert(folders.end(), given.begin(), given.end());
+  for (const std::string& folder : folders)
+    for (const std::string& file : yaml_files(folder, false)) read_file(file, document);
+}
+
+void Loader::read_macros() {
+  auto document = [&](const MapReader& yaml) { macros_.add(yaml); };
+  read_shipped("macros/", document);
+  read_folders("macros", sources_.macros, document);
+}
+
+void Loader::read_deployments() {
+  auto document = [&](const MapReader& yaml) {
+    Deployment deployment = read_deployment(yaml);
+    if (deployment.type.empty()) yaml.wrong("type", "is missing: a deployment says for which type it is");
+    deployments_[deployment.type] = std::move(deployment);
+  };
+  read_shipped("deployments/", document);
+  read_folders("deployments", sources_.deployments, document);
+}
+
+void Loader::keep(ReadDetection&& read) {
+  auto [first, is_new] = first_file_.try_emplace(read.detection.name, read.detection.file);
+  if (!is_new) {
+    refuse(
+        read, read.position,
+        fmt::format("there is a detection of this name already, in {}; rename or remove one", first->second));
+    return;
+  }
+  read_.push_back(std::move(read));
+}
+
+void Loader::read_detections(std::string_view text, const std::string& file) {
+  read_text_of(text, file, [&](const MapReader& yaml) { keep(read_detection(yaml, text, file)); });
+}
+
+void Loader::read_detections() {
+  for (const std::string& path : sources_.detections) {
+    if (path == kBuiltin) {
+      for (const ShippedFile& file : shipped_files())
+        if (file.path.find('/') == std::string_view::npos)
+          read_detections(file.text, std::string(kBuiltin) + std::string(file.path));
+      continue;
+    }
+    for (const std::string& file : yaml_files(path, true)) {
+      std::error_code error;
+      if (!files_.insert(fs::weakly_canonical(file, error).string()).second) continue;
+      auto text = read_text(file);
+      if (text)
+        read_detections(*text, file);
+      else
+        result_.refused.push_back({"", file, 1, 1, text.error().message});
+    }
+  }
+}
+
+void Loader::add_search(const std::string& name, const std::string& spl) {
+  ReadDetection read;
+  read.detection.name = name;
+  read.detection.type = "Hunting";
+  read.detection.search = spl;
+  read_.push_back(std::move(read));
+}
+
+void Loader::apply_overrides() {
+  for (ReadDetection& read : read_) {
+    Detection& detection = read.detection;
+    apply_base(detection);
+    auto deployment = deployments_.find(detection.type);
+    if (deployment != deployments_.end()) apply(deployment->second, detection);
+    if (read.own) apply(*read.own, detection);
+    apply(sources_.defaults, detection);
+    auto change = sources_.overrides.find(detection.name);
+    if (change != sources_.overrides.end()) apply(change->second, detection);
+  }
+  for (const auto& [name, change] : sources_.overrides) {
+    if (first_file_.contains(name)) continue;
+    std::vector<std::string> known;
+    for (const auto& [other, file] : first_file_) known.push_back(other);
+    std::string near = nearest(name, known);
+    result_.refused.push_back(
+        {name, "detections.overrides", 1, 1,
+         "there is no detection of this name" +
+             (near.empty() ? "; remove the override" : ": did you mean `" + near + "`?")});
+  }
+}
+
+bool Loader::is_off(const ReadDetection& read) {
+  const Detection& detection = read.detection;
+  std::string reason;
+  if (detection.type == "Baseline")
+    reason = "a Baseline prepares data for other searches and finds nothing; hecate does not run it";
+  else if (detection.enabled || sources_.include_disabled)
+    return false;
+  else if (detection.status == "deprecated" || detection.status == "experimental")
+    reason = fmt::format("its status is {}; an override `disabled: false` turns it on", detection.status);
+  else
+    reason = "disabled by its file or by the configuration";
+  result_.ignored.push_back(
+      {detection.name, detection.file, detection.line, detection.column, std::move(reason)});
+  catalogue_->disabled.push_back(detection.name);
+  return true;
+}
+
+void Loader::compile(ReadDetection& read) {
+  Detection& detection = read.detection;
+  auto schedule = schedule::Schedule::parse(detection.cron, detection.earliest, detection.latest);
+  if (!schedule) return refuse(read, read.position, schedule.error().message);
+  auto plan = spl::compile(detection.search, macros_.lookup(), catalogue_->names);
+  if (!plan) {
+    spl::Position place = plan.error().position;
+    if (read.search_places) place = read.search_places->in_file(place);
+    return refuse(read, place, plan.error().message);
+  }
+  if (detection.emit == Emit::first_match && !(*plan)->can_emit_first_match()) {
+    auto own = sources_.overrides.find(detection.name);
+    if (own != sources_.overrides.end() && own->second.emit)
+      return refuse(read, read.position,
+                    "`emit: first_match` is not possible: the end of this search needs the whole window; use "
+                    "`emit: schedule`");
+    detection.emit = Emit::schedule;  // the default for all is meant where it is possible
+  }
+  catalogue_->detections.push_back({std::move(detection), std::move(*schedule), std::move(*plan)});
+}
+
+void Loader::compile() {
+  for (ReadDetection& read : read_)
+    if (!is_off(read)) compile(read);
+  std::sort(
+      catalogue_->detections.begin(), catalogue_->detections.end(),
+      [](const LoadedDetection& a, const LoadedDetection& b) { return a.detection.name < b.detection.name; });
+  std::sort(catalogue_->disabled.begin(), catalogue_->disabled.end());
+  auto rules = fields::FieldRules::compile(fields::FieldRules::builtin(), catalogue_->names);
+  if (rules)
+    catalogue_->rules = std::move(*rules);
+  else
+    result_.refused.push_back({"", "sysmon.yaml", 1, 1, rules.error().message});
+}
+
+LoadResult Loader::finish() {
+  result_.catalogue = std::move(catalogue_);
+  return std::move(result_);
+}
+
+}  // namespace
+
+LoadResult load(const Sources& sources) {
+  Loader loader(sources);
+  loader.read_macros();
+  loader.read_deployments();
+  loader.read_detections();
+  loader.apply_overrides();
+  loader.compile();
+  return loader.finish();
+}
+
+LoadResult load_search(const std::string& name, const std::string& spl, const Sources& macros) {
+  Sources only_macros;
+  only_macros.detections = macros.detections;  // for the folders beside them
+  only_macros.macros = macros.macros;
+  Loader loader(only_macros);
+  loader.read_macros();
+  loader.add_search(name, spl);
+  loader.apply_overrides();
+  loader.compile();
+  return loader.finish();
+}
+
+Result<std::vector<Detection>> parse_detections(const std::string& yaml, const std::string& file) {
+  Sources none;
+  Loader loader(none);
+  loader.read_deployments();
+  loader.read_detections(yaml, file);
+  loader.apply_overrides();
+  if (!loader.refused().empty()) {
+    const Refused& first = loader.refused().front();
+    return fail(fmt::format("{}:{}:{}: {}", first.file, first.line, first.column, first.reason));
+  }
+  std::vector<Detection> detections;
+  for (ReadDetection& read : loader.read()) detections.push_back(std::move(read.detection));
+  return detections;
+}
+
+}  // namespace hecate::catalogue

@@ -1,0 +1,48 @@
+#include "pipeline/catalogue/macro_table.h"
+
+#include "pipeline/catalogue/yaml_reader.h"
+
+#include <charconv>
+
+#include <fmt/format.h>
+
+namespace hecate::catalogue {
+namespace {
+
+// Takes Splunk's `(2)` off the end of `name`; the number, or npos when there is none.
+std::size_t take_argument_count(std::string& name) {
+  std::size_t open = name.rfind('(');
+  if (open == std::string::npos || name.back() != ')') return std::string::npos;
+  std::size_t count = 0;
+  const char* end = name.data() + name.size() - 1;
+  auto [rest, error] = std::from_chars(name.data() + open + 1, end, count);
+  if (error != std::errc() || rest != end) return std::string::npos;
+  name.resize(open);
+  return count;
+}
+
+}  // namespace
+
+void MacroTable::add(const MapReader& yaml) {
+  spl::Macro macro;
+  macro.name = yaml.required("name");
+  macro.arguments = yaml.texts("arguments");
+  if (!yaml.has("definition")) yaml.wrong("definition", "is missing");
+  macro.definition = yaml.text_or("definition", "");
+  std::size_t stated = take_argument_count(macro.name);
+  if (stated != std::string::npos && stated != macro.arguments.size()) {
+    yaml.wrong("name",
+               fmt::format("says {} arguments, but `arguments` lists {}", stated, macro.arguments.size()));
+  }
+  std::pair key(macro.name, macro.arguments.size());
+  macros_.insert_or_assign(std::move(key), std::move(macro));
+}
+
+const spl::Macro* MacroTable::find(std::string_view name, std::size_t arguments) const {
+  static const spl::Macro pass_all{"", {}, "search *"};
+  auto found = macros_.find(std::pair(std::string(name), arguments));
+  if (found != macros_.end()) return &found->second;
+  return arguments == 0 && name.ends_with("_filter") ? &pass_all : nullptr;
+}
+
+}  // namespace hecate::catalogue

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "pipeline/spl/source.h"
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace hecate::catalogue {
+
+class MapReader;
+
+// All macros of a catalogue, by name and number of arguments; a later one replaces an earlier one of the
+// same.
+class MacroTable {
+ public:
+  // Takes one document of a macro file: `name` (`f` or `f(1)`), `arguments`, `definition`. Throws Wrong.
+  void add(const MapReader& yaml);
+
+  // A macro that is missing and whose name ends in `_filter` reads `search *`: that is what a site has until
+  // it defines its own. Any other missing one is nullptr. Valid while the table is.
+  [[nodiscard]] const spl::Macro* find(std::string_view name, std::size_t arguments) const;
+
+  [[nodiscard]] spl::MacroLookup lookup() const {
+    return [this](std::string_view name, std::size_t arguments) { return find(name, arguments); };
+  }
+
+ private:
+  std::map<std::pair<std::string, std::size_t>, spl::Macro> macros_;
+};
+
+}  // namespace hecate::catalogue
