@@ -1,0 +1,106 @@
+#pragma once
+
+#include "pipeline/base/error.h"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace hecate::store {
+
+class Database;
+
+// A prepared statement: bind, step, read. Lives no longer than its Database. Not thread-safe.
+class Statement {
+ public:
+  ~Statement();
+  Statement(const Statement&) = delete;
+  Statement& operator=(const Statement&) = delete;
+
+  Statement& bind(int index, std::int64_t value);
+  Statement& bind(int index, double value);
+  Statement& bind_text(int index, std::string_view value);  // copied
+  Statement& bind_blob(int index, std::string_view value);  // copied
+  Statement& bind_null(int index);
+  // True while there is a row. After false or an error the statement is reset, ready for new bindings.
+  [[nodiscard]] Result<bool> step();
+  // For statements without rows: one step and reset.
+  [[nodiscard]] Result<void> run();
+  // Columns of the current row, from 0; views are valid until the next step.
+  [[nodiscard]] std::int64_t integer(int column) const;
+  [[nodiscard]] double real(int column) const;
+  [[nodiscard]] std::string_view text(int column) const;
+  [[nodiscard]] std::string_view blob(int column) const;
+  [[nodiscard]] bool is_null(int column) const;
+  void reset();
+
+ private:
+  friend class Database;
+  Statement(Database& database, sqlite3_stmt* statement) : statement_(statement), database_(database) {}
+  Statement& bound(int result);
+
+  sqlite3_stmt* statement_;
+  Database& database_;
+  bool bind_failed_ = false;
+};
+
+// One SQLite connection, for one thread. Errors say which file, what SQLite said, and what to do (disk full,
+// damaged, locked).
+class Database {
+ public:
+  // read_write makes the file (mode 0600, WAL, synchronous=FULL) where there is none.
+  enum class Mode { read_write, read_only };
+  [[nodiscard]] static Result<std::unique_ptr<Database>> open(const std::string& file, Mode mode);
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  // Runs statements that give no rows, `;` between.
+  [[nodiscard]] Result<void> execute(const std::string& sql);
+  // The statement for `sql` (a literal: cached by its text), reset and unbound. So the same text must not be
+  // prepared again while its rows are being read; take a cursor for that.
+  [[nodiscard]] Result<Statement*> prepare(std::string_view sql);
+  // A statement of the caller's own.
+  [[nodiscard]] Result<std::unique_ptr<Statement>> cursor(std::string_view sql);
+  // Brings the part of the schema named `part` up to date: steps[i] leads from version i to i+1; runs those
+  // not yet done in one transaction. Refuses a version newer than steps.size().
+  [[nodiscard]] Result<void> migrate(const std::string& part, std::span<const char* const> steps);
+  // What SQLite says of its last failure, and what to do.
+  [[nodiscard]] Error error(std::string_view doing) const;
+  [[nodiscard]] const std::string& file() const { return file_; }
+  [[nodiscard]] sqlite3* handle() const { return handle_; }
+
+ private:
+  Database() = default;
+  [[nodiscard]] Result<void> open_handle(Mode mode);
+  [[nodiscard]] Result<int> version(const std::string& part);
+
+  struct Statements;
+  std::string file_;
+  sqlite3* handle_ = nullptr;
+  std::unique_ptr<Statements> statements_;
+};
+
+// A transaction that ends with the scope: rolled back unless it was committed. Takes part in one that is
+// open.
+class Transaction {
+ public:
+  enum class Kind { read, write };
+  [[nodiscard]] static Result<Transaction> begin(Database& database, Kind kind);
+  ~Transaction();
+  Transaction(Transaction&& other) noexcept : database_(std::exchange(other.database_, nullptr)) {}
+  Transaction& operator=(Transaction&&) = delete;
+  [[nodiscard]] Result<void> commit();
+
+ private:
+  explicit Transaction(Database* database) : database_(database) {}
+  Database* database_;  // null: nothing to end here
+};
+
+}  // namespace hecate::store

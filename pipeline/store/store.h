@@ -1,0 +1,72 @@
+#pragma once
+
+#include "pipeline/base/clock.h"
+#include "pipeline/base/error.h"
+#include "pipeline/store/database.h"
+#include "pipeline/store/delta.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace prometheus {
+class Registry;
+}
+
+namespace hecate::store {
+
+// The journal: the one writer of hecate's SQLite database (WAL, synchronous=FULL). What is handed in is
+// gathered into commits that follow one another while there is work: what comes in during one commit is the
+// next one, and nothing waits for company. Completions run on the writer's thread after the commit that holds
+// their work is on disk. The schema and what a commit does are told in docs/state.md.
+class Store {
+ public:
+  enum class Outcome {
+    committed,  // on disk
+    failed,     // the disk refused (full, I/O error): nothing of it is kept; the sender must send again
+  };
+  using Completion = std::move_only_function<void(Outcome)>;
+  // Work for the writer thread inside its transaction, after all deltas of the commit are merged. It must not
+  // fail for reasons of its own; an error inside rolls the whole commit back and every completion gets
+  // `failed`.
+  using Job = std::move_only_function<Result<void>(Database&)>;
+  // Called on the writer thread after each commit that merged anything, and after its completions.
+  using CommitListener = std::function<void(const DeltaSet&)>;
+
+  // Opens or makes the database in `directory` and starts the writer. Refuses a newer schema, a damaged file
+  // (says what to do), and a directory that another process has locked.
+  [[nodiscard]] static Result<std::unique_ptr<Store>> open(const std::string& directory, const Clock& clock,
+                                                           prometheus::Registry& registry);
+  virtual ~Store() = default;  // commits what was handed in, then closes
+
+  // Thread-safe; never blocks on the disk.
+  virtual void submit(DeltaSet&& deltas, Completion done) = 0;
+  virtual void write(Job job, Completion done) = 0;
+  // The same, waiting for the commit; not from the writer's thread (a job, a completion, the listener).
+  [[nodiscard]] virtual Result<void> write_and_wait(Job job) = 0;
+  // When it returns, the listener before is not running and runs no more. Not from a listener.
+  virtual void set_commit_listener(CommitListener listener) = 0;
+
+  // A connection for reading, for one thread: sees a consistent state, blocks nobody.
+  [[nodiscard]] virtual Result<std::unique_ptr<Database>> reader() = 0;
+
+  // Why nothing can be committed at present (disk full …); empty while all is well. For /readyz. While there
+  // is trouble the journal tries a small commit each second, so that it ends by itself.
+  [[nodiscard]] virtual std::string trouble() const = 0;
+};
+
+// The groups of `scan` in minutes [from, to), merged over minutes, sorted by key, each once, all as of one
+// commit. Reads as it goes: memory is one group's and a cursor's a minute. `group` returns false to stop; it
+// may use `reader` for read_group.
+using GroupVisitor = std::function<bool(std::string_view key, spl::GroupState&& state, const Sample& sample)>;
+[[nodiscard]] Result<void> read_groups(Database& reader, std::uint64_t scan, std::int64_t from_minute,
+                                       std::int64_t to_minute, const GroupVisitor& group);
+// One group of that range; false when there is none.
+[[nodiscard]] Result<bool> read_group(Database& reader, std::uint64_t scan, std::int64_t from_minute,
+                                      std::int64_t to_minute, std::string_view key, spl::GroupState& state,
+                                      Sample& sample);
+
+}  // namespace hecate::store
