@@ -1,0 +1,254 @@
+#include "pipeline/ingest/ingest.h"
+
+#include "pipeline/decode/envelope.h"
+#include "pipeline/ingest/admission.h"
+#include "pipeline/match/matcher.h"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <thread>
+
+#include <concurrentqueue/blockingconcurrentqueue.h>
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/registry.h>
+
+namespace hecate::ingest {
+namespace {
+
+// The metrics of a way in.
+struct Probe {
+  Probe(prometheus::Registry& registry, const std::string& input)
+      : received(prometheus::BuildCounter()
+                     .Name("hecate_events_received_total")
+                     .Help("Events that came in, by input; the one that stopped a request counts too.")
+                     .Register(registry)
+                     .Add({{"input", input}})),
+        evaluated(
+            prometheus::BuildCounter()
+                .Name("hecate_events_evaluated_total")
+                .Help("Events that were evaluated against all detections and whose contribution is on disk.")
+                .Register(registry)
+                .Add({{"input", input}})),
+        malformed(
+            prometheus::BuildCounter()
+                .Name("hecate_events_malformed_total")
+                .Help("Events whose payload was not what its form says; evaluated with the fields they gave.")
+                .Register(registry)
+                .Add({{"input", input}})),
+        queue_bytes(prometheus::BuildGauge()
+                        .Name("hecate_queue_bytes")
+                        .Help("Bytes of requests that were admitted and are not yet answered.")
+                        .Register(registry)
+                        .Add({{"input", input}})),
+        matches(prometheus::BuildCounter()
+                    .Name("hecate_matches_total")
+                    .Help("Events that satisfied the streaming part of a detection's search.")
+                    .Register(registry)) {}
+
+  prometheus::Counter& received;
+  prometheus::Counter& evaluated;
+  prometheus::Counter& malformed;
+  prometheus::Gauge& queue_bytes;
+  prometheus::Family<prometheus::Counter>& matches;
+};
+
+// A catalogue as workers use it, with the counter of each detection looked up once.
+struct Loaded {
+  std::shared_ptr<const match::ScanSet> scans;
+  std::vector<prometheus::Counter*> matches;  // by detection
+};
+
+// Numbers events in the order of their arrival, also across restarts: counts on from the wall clock's
+// microseconds, one step for each batch of up to kEventsAStep.
+class ArrivalNumbers {
+ public:
+  static constexpr std::uint64_t kEventsAStep = 8192;
+  explicit ArrivalNumbers(Time now) : step_(static_cast<std::uint64_t>(now)) {}
+  std::uint64_t take() { return step_.fetch_add(1, std::memory_order_relaxed) * kEventsAStep; }
+
+ private:
+  std::atomic<std::uint64_t> step_;
+};
+
+class IngestImpl final : public Ingest {
+ public:
+  IngestImpl(store::Store& store, const Clock& clock, IngestOptions options, prometheus::Registry& registry,
+             const std::string& input)
+      : store_(store), clock_(clock), options_(options), probe_(registry, input), arrivals_(clock.now()) {
+    auto empty = std::make_shared<catalogue::Catalogue>();
+    auto rules = fields::FieldRules::compile(fields::FieldRules::builtin(), empty->names);
+    if (rules) empty->rules = *rules;
+    set_catalogue(std::move(empty));
+    for (int i = 0; i < options_.workers; ++i) workers_.emplace_back([this] { work(); });
+  }
+
+  ~IngestImpl() override {
+    stopping_ = true;
+    for (std::size_t i = 0; i < workers_.size(); ++i) queue_.enqueue(nullptr);
+    for (std::thread& worker : workers_) worker.join();
+    admission_.wait_for_earlier();
+  }
+
+  bool submit(std::unique_ptr<Batch>& batch) override {
+    if (stopping_) return false;
+    std::size_t bytes = batch->body.size();
+    if (queued_.fetch_add(bytes) + bytes > options_.queue_bytes) {
+      queued_ -= bytes;
+      return false;
+    }
+    probe_.queue_bytes.Set(static_cast<double>(queued_));
+    Admitted admitted{std::move(batch), admission_.enter(), bytes};
+    if (options_.workers == 0) {
+      std::lock_guard lock(inline_mutex_);
+      evaluate(inline_worker_, std::move(admitted));
+    } else {
+      queue_.enqueue(std::make_unique<Admitted>(std::move(admitted)));
+    }
+    return true;
+  }
+
+  void set_catalogue(std::shared_ptr<const catalogue::Catalogue> catalogue) override {
+    auto loaded = std::make_shared<Loaded>();
+    loaded->scans = std::make_shared<const match::ScanSet>(catalogue);
+    for (const catalogue::LoadedDetection& each : catalogue->detections)
+      loaded->matches.push_back(&probe_.matches.Add({{"detection", each.detection.name}}));
+    std::lock_guard lock(loaded_mutex_);
+    loaded_ = std::move(loaded);
+    ++version_;
+  }
+
+  void barrier() override { admission_.wait_for_earlier(); }
+
+  [[nodiscard]] std::size_t queued_bytes() const override { return queued_; }
+
+ private:
+  struct Admitted {
+    std::unique_ptr<Batch> batch;
+    std::uint64_t ticket;
+    std::size_t bytes;
+  };
+
+  // What a worker keeps from batch to batch.
+  struct Worker {
+    std::uint64_t version = 0;
+    std::shared_ptr<const Loaded> loaded;
+    std::unique_ptr<match::Matcher> matcher;
+    decode::EnvelopeReader reader;
+  };
+
+  void work() {
+    Worker worker;
+    std::unique_ptr<Admitted> admitted;
+    while (true) {
+      queue_.wait_dequeue(admitted);
+      if (!admitted) {
+        // The sign to stop may overtake batches that other threads queued: finish those first. Each worker has
+        // a sign of its own; the next one met goes back.
+        while (queue_.try_dequeue(admitted)) {
+          if (!admitted) {
+            queue_.enqueue(nullptr);
+            break;
+          }
+          evaluate(worker, std::move(*admitted));
+        }
+        return;
+      }
+      evaluate(worker, std::move(*admitted));
+    }
+  }
+
+  void take_catalogue(Worker& worker) {
+    if (worker.version == version_.load(std::memory_order_acquire)) return;
+    std::lock_guard lock(loaded_mutex_);
+    worker.version = version_;
+    worker.loaded = loaded_;
+    worker.matcher = std::make_unique<match::Matcher>(worker.loaded->scans, match::Panes::by_minute);
+  }
+
+  void evaluate(Worker& worker, Admitted admitted) {
+    take_catalogue(worker);
+    const Batch& batch = *admitted.batch;
+    Time arrived = clock_.now();
+    std::uint64_t arrival = arrivals_.take();
+    std::uint64_t in_step = 0;
+    std::uint64_t malformed = 0;
+    store::DeltaSet deltas;
+    auto allowed = [&](std::string_view index) {
+      return !batch.indexes || batch.indexes->empty() ||
+             std::ranges::find(*batch.indexes, index) != batch.indexes->end();
+    };
+    BatchResult result;
+    result.envelope = worker.reader.read(
+        batch.body.view(), {batch.host, batch.source, batch.sourcetype, batch.index, batch.time}, allowed,
+        [&](EventView& event) {
+          if (in_step == ArrivalNumbers::kEventsAStep) {
+            arrival = arrivals_.take();
+            in_step = 0;
+          }
+          event.arrival = arrival + in_step++;
+          if (!worker.matcher->evaluate(event, arrived, deltas)) ++malformed;
+        });
+    count(worker, result.envelope, malformed);
+    if (deltas.empty()) {
+      finish(std::move(admitted), result);
+      return;
+    }
+    store_.submit(std::move(deltas),
+                  [this, admitted = std::move(admitted), result](store::Store::Outcome o) mutable {
+                    result.stored = o == store::Store::Outcome::committed;
+                    finish(std::move(admitted), result);
+                  });
+  }
+
+  void count(Worker& worker, const decode::EnvelopeResult& envelope, std::uint64_t malformed) {
+    bool bad = envelope.error != decode::EnvelopeError::none;
+    probe_.received.Increment(static_cast<double>(envelope.events + (bad ? 1 : 0)));
+    if (malformed > 0) probe_.malformed.Increment(static_cast<double>(malformed));
+    const std::vector<std::uint64_t>& matches = worker.matcher->matches();
+    bool any = false;
+    for (std::size_t i = 0; i < matches.size(); ++i) {
+      if (matches[i] == 0) continue;
+      any = true;
+      for (std::size_t detection : worker.matcher->scans().scans[i].detections)
+        worker.loaded->matches[detection]->Increment(static_cast<double>(matches[i]));
+    }
+    if (any) worker.matcher->clear_matches();
+  }
+
+  void finish(Admitted admitted, const BatchResult& result) {
+    if (result.stored) probe_.evaluated.Increment(static_cast<double>(result.envelope.events));
+    queued_ -= admitted.bytes;
+    probe_.queue_bytes.Set(static_cast<double>(queued_));
+    admitted.batch->done(result);
+    admission_.leave(admitted.ticket);
+  }
+
+  store::Store& store_;
+  const Clock& clock_;
+  IngestOptions options_;
+  Probe probe_;
+  ArrivalNumbers arrivals_;
+
+  std::mutex loaded_mutex_;
+  std::shared_ptr<const Loaded> loaded_;
+  std::atomic<std::uint64_t> version_{0};
+
+  Admission admission_;
+  std::atomic<std::size_t> queued_{0};
+  std::atomic<bool> stopping_{false};
+  moodycamel::BlockingConcurrentQueue<std::unique_ptr<Admitted>> queue_;
+  std::vector<std::thread> workers_;
+  std::mutex inline_mutex_;
+  Worker inline_worker_;
+};
+
+}  // namespace
+
+std::unique_ptr<Ingest> Ingest::make(store::Store& store, const Clock& clock, IngestOptions options,
+                                     prometheus::Registry& registry, std::string input) {
+  return std::make_unique<IngestImpl>(store, clock, options, registry, input);
+}
+
+}  // namespace hecate::ingest

@@ -1,0 +1,64 @@
+#pragma once
+
+#include "pipeline/base/clock.h"
+#include "pipeline/catalogue/catalogue.h"
+#include "pipeline/decode/envelope.h"
+#include "pipeline/ingest/buffer.h"
+#include "pipeline/store/store.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace prometheus {
+class Registry;
+}
+
+namespace hecate::ingest {
+
+// How a batch ended, told to whoever sent it.
+struct BatchResult {
+  decode::EnvelopeResult envelope;
+  bool stored = true;  // false: the disk refused; the sender must send it all again
+};
+
+// A request's worth of events on its way through: bytes, what events take where they say nothing themselves,
+// and whom to tell. Owned by one thread at a time.
+struct Batch {
+  Buffer body;                                              // HEC envelopes; padded
+  std::string host, source, sourcetype, index;              // defaults
+  Time time = EventView::kNoTime;                           // default
+  std::shared_ptr<const std::vector<std::string>> indexes;  // those allowed; null or empty: any
+  // Runs once: on a worker when nothing was contributed, else on the journal's thread after the commit.
+  std::move_only_function<void(const BatchResult&)> done;
+};
+
+struct IngestOptions {
+  int workers = 1;                              // 0: batches run to their end on the thread that submits
+  std::size_t queue_bytes = 256 * 1024 * 1024;  // of bodies admitted and not yet answered
+};
+
+// Takes batches in, has workers evaluate their events against the catalogue, and hands what they contribute
+// to the journal. Everything here is thread-safe.
+class Ingest {
+ public:
+  [[nodiscard]] static std::unique_ptr<Ingest> make(store::Store& store, const Clock& clock,
+                                                    IngestOptions options, prometheus::Registry& registry,
+                                                    std::string input);
+  virtual ~Ingest() = default;  // finishes what was admitted
+
+  // All or nothing: false means the queue is full (or stopping) and the batch was not taken.
+  [[nodiscard]] virtual bool submit(std::unique_ptr<Batch>& batch) = 0;
+
+  // From the next batch on.
+  virtual void set_catalogue(std::shared_ptr<const catalogue::Catalogue> catalogue) = 0;
+
+  // Waits until everything admitted before the call has been evaluated and, where it contributed, committed.
+  virtual void barrier() = 0;
+
+  [[nodiscard]] virtual std::size_t queued_bytes() const = 0;
+};
+
+}  // namespace hecate::ingest

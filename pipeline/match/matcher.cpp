@@ -1,0 +1,93 @@
+#include "pipeline/match/matcher.h"
+
+#include "absl/container/flat_hash_map.h"
+#include "pipeline/spl/values.h"
+
+#include <algorithm>
+
+namespace hecate::match {
+namespace {
+
+// Puts what one event gives one scan into the delta set, and keeps the earliest event of each group as its
+// sample.
+class EventContribution final : public spl::GroupSink {
+ public:
+  EventContribution(const ScanSet::Entry& entry, std::int64_t minute, fields::EventFields& fields,
+                    std::uint64_t arrival, store::DeltaSet& deltas)
+      : entry_(entry), minute_(minute), fields_(fields), arrival_(arrival), deltas_(deltas) {}
+
+  spl::GroupState& group(std::string_view key) override {
+    store::Delta& delta = deltas_.at({entry_.scan->id(), minute_, std::string(key)});
+    store::Sample& sample = delta.sample;
+    Time time = fields_.time();
+    bool first = sample.empty() || time < sample.time || (time == sample.time && arrival_ < sample.arrival);
+    if (first) take_sample(sample, time);
+    return delta.state;
+  }
+
+ private:
+  void take_sample(store::Sample& sample, Time time) {
+    sample.time = time;
+    sample.arrival = arrival_;
+    sample.raw = fields_.event().raw;
+    sample.host = fields_.host();
+    sample.source = fields_.source();
+    sample.sourcetype = fields_.sourcetype();
+    sample.index = fields_.index();
+    sample.fields.clear();
+    for (const std::string& name : entry_.sample_fields) {
+      std::string text;
+      spl::append_text(fields_.find(name), text);
+      if (!text.empty()) sample.fields.emplace_back(name, std::move(text));
+    }
+  }
+
+  const ScanSet::Entry& entry_;
+  std::int64_t minute_;
+  fields::EventFields& fields_;
+  std::uint64_t arrival_;
+  store::DeltaSet& deltas_;
+};
+
+}  // namespace
+
+ScanSet::ScanSet(std::shared_ptr<const catalogue::Catalogue> loaded) : catalogue(std::move(loaded)) {
+  absl::flat_hash_map<std::uint64_t, std::size_t> by_id;
+  for (std::size_t i = 0; i < catalogue->detections.size(); ++i) {
+    const catalogue::LoadedDetection& detection = catalogue->detections[i];
+    const auto& scan = detection.plan->scan();
+    auto [place, added] = by_id.try_emplace(scan->id(), scans.size());
+    if (added) scans.push_back({scan, {}, {}});
+    Entry& entry = scans[place->second];
+    entry.detections.push_back(i);
+    for (const std::string& field : detection.detection.notable_fields) {
+      if (std::ranges::find(entry.sample_fields, field) == entry.sample_fields.end())
+        entry.sample_fields.push_back(field);
+    }
+  }
+}
+
+Matcher::Matcher(std::shared_ptr<const ScanSet> scans, Panes panes)
+    : scans_(std::move(scans)),
+      panes_(panes),
+      fields_(fields::EventFields::make(scans_->catalogue->names, scans_->catalogue->rules)),
+      matches_(scans_->scans.size(), 0) {}
+
+Matcher::~Matcher() = default;
+
+bool Matcher::evaluate(const EventView& event, Time arrived, store::DeltaSet& deltas) {
+  arena_.reset();
+  bool well_formed = fields_->reset(event, arrived);
+  Time time = fields_->time();
+  std::int64_t minute = panes_ == Panes::one_window ? 0 : floor_to(time, kMinute) / kMinute;
+  spl::EvalContext context{arena_, time, event.arrival, arrived};
+  for (std::size_t i = 0; i < scans_->scans.size(); ++i) {
+    const ScanSet::Entry& entry = scans_->scans[i];
+    EventContribution contribution(entry, minute, *fields_, event.arrival, deltas);
+    spl::Row row(fields_.get());
+    if (entry.scan->process(row, context, contribution)) ++matches_[i];
+  }
+  return well_formed;
+}
+
+}  // namespace hecate::match

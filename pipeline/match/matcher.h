@@ -1,0 +1,62 @@
+#pragma once
+
+#include "pipeline/base/arena.h"
+#include "pipeline/catalogue/catalogue.h"
+#include "pipeline/event/event_view.h"
+#include "pipeline/fields/event_fields.h"
+#include "pipeline/store/delta.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace hecate::match {
+
+// The scans of a catalogue, each once: detections whose streaming parts mean the same share one. Immutable,
+// shared by all workers.
+struct ScanSet {
+  struct Entry {
+    std::shared_ptr<const spl::Scan> scan;
+    std::vector<std::size_t> detections;     // indexes into catalogue->detections
+    std::vector<std::string> sample_fields;  // what findings show of the group's sample event
+  };
+  explicit ScanSet(std::shared_ptr<const catalogue::Catalogue> loaded);
+
+  std::shared_ptr<const catalogue::Catalogue> catalogue;
+  std::vector<Entry> scans;
+};
+
+// Which pane an event's contribution goes to.
+enum class Panes : std::uint8_t {
+  by_minute,   // of the event's time: the stream
+  one_window,  // all in minute 0: `hecate search`, one window over all time
+};
+
+// Evaluates events one after another against all scans. One a worker: everything it needs for an event is
+// reused, so that an event that matches nothing allocates nothing.
+class Matcher {
+ public:
+  Matcher(std::shared_ptr<const ScanSet> scans, Panes panes);
+  ~Matcher();
+
+  // Adds what `event` contributes to `deltas`. `arrived` is the last resort for the event's time.
+  // False when the payload was not what its shape says; such an event is evaluated with the fields it gave.
+  bool evaluate(const EventView& event, Time arrived, store::DeltaSet& deltas);
+
+  [[nodiscard]] const ScanSet& scans() const { return *scans_; }
+  // Events that each scan took since the last clear_matches, by the scan's index.
+  [[nodiscard]] const std::vector<std::uint64_t>& matches() const { return matches_; }
+  void clear_matches() { matches_.assign(matches_.size(), 0); }
+  // _time of the event evaluated last.
+  [[nodiscard]] Time event_time() const { return fields_->time(); }
+
+ private:
+  std::shared_ptr<const ScanSet> scans_;
+  Panes panes_;
+  Arena arena_;
+  std::unique_ptr<fields::EventFields> fields_;
+  std::vector<std::uint64_t> matches_;
+};
+
+}  // namespace hecate::match

@@ -1,0 +1,224 @@
+#include "pipeline/ingest/ingest.h"
+
+#include "tests/support/testing.h"
+
+#include <atomic>
+#include <mutex>
+#include <thread>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+namespace hecate::ingest {
+namespace {
+
+using testing::eventually;
+
+// A journal that keeps what it is given and commits when the test says so.
+class FakeStore final : public store::Store {
+ public:
+  void submit(store::DeltaSet&& deltas, Completion done) override {
+    std::lock_guard lock(mutex);
+    merged.merge(std::move(deltas));
+    waiting.push_back(std::move(done));
+    if (at_once) commit_locked(Outcome::committed);
+  }
+  void write(Job, Completion) override {}
+  Result<void> write_and_wait(Job) override { return {}; }
+  void set_commit_listener(CommitListener) override {}
+  Result<std::unique_ptr<store::Database>> reader() override { return fail("not here"); }
+  [[nodiscard]] std::string trouble() const override { return {}; }
+
+  void commit(Outcome outcome) {
+    std::lock_guard lock(mutex);
+    commit_locked(outcome);
+  }
+  [[nodiscard]] std::size_t pending() {
+    std::lock_guard lock(mutex);
+    return waiting.size();
+  }
+
+  std::mutex mutex;
+  store::DeltaSet merged;
+  std::vector<Completion> waiting;
+  bool at_once = false;
+
+ private:
+  void commit_locked(Outcome outcome) {
+    for (Completion& done : waiting) done(outcome);
+    waiting.clear();
+  }
+};
+
+class IngestTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<Ingest> make(IngestOptions options,
+                               const std::string& search = "EventID=11 | stats count by Image") {
+    auto loaded = catalogue::load_search("test", search, {});
+    EXPECT_TRUE(loaded.refused.empty());
+    auto ingest = Ingest::make(store, clock, options, registry, "hec");
+    ingest->set_catalogue(loaded.catalogue);
+    return ingest;
+  }
+
+  std::unique_ptr<Batch> batch(const std::string& body) {
+    auto made = std::make_unique<Batch>();
+    made->body.append(body);
+    made->done = [this](const BatchResult& result) {
+      std::lock_guard lock(mutex);
+      results.push_back(result);
+    };
+    return made;
+  }
+
+  static std::string event(int code, const std::string& image, int second = 0) {
+    return fmt::format(R"({{"time":{},"event":{{"EventID":{},"Image":"{}"}}}})", 1777290000 + second, code,
+                       image);
+  }
+
+  [[nodiscard]] std::size_t finished() {
+    std::lock_guard lock(mutex);
+    return results.size();
+  }
+
+  [[nodiscard]] std::string metrics() { return prometheus::TextSerializer().Serialize(registry.Collect()); }
+
+  FakeStore store;
+  testing::ManualClock clock;
+  prometheus::Registry registry;
+  std::mutex mutex;
+  std::vector<BatchResult> results;
+};
+
+TEST_F(IngestTest, ABatchThatContributesIsAnsweredAfterItsCommit) {
+  auto ingest = make({.workers = 1});
+  auto one = batch(event(11, "a.exe"));
+  ASSERT_TRUE(ingest->submit(one));
+  ASSERT_TRUE(eventually([&] { return store.pending() == 1; }));
+  EXPECT_EQ(finished(), 0u);
+  store.commit(store::Store::Outcome::committed);
+  ASSERT_TRUE(eventually([&] { return finished() == 1; }));
+  EXPECT_TRUE(results[0].stored);
+  EXPECT_EQ(results[0].envelope.events, 1u);
+  EXPECT_NE(metrics().find("hecate_events_evaluated_total{input=\"hec\"} 1\n"), std::string::npos);
+  EXPECT_NE(metrics().find("hecate_matches_total{detection=\"test\"} 1\n"), std::string::npos);
+}
+
+TEST_F(IngestTest, ABatchThatContributesNothingIsAnsweredAtOnce) {
+  auto ingest = make({.workers = 1});
+  auto one = batch(event(1, "a.exe"));
+  ASSERT_TRUE(ingest->submit(one));
+  EXPECT_TRUE(eventually([&] { return finished() == 1; }));
+  EXPECT_EQ(store.pending(), 0u);
+}
+
+TEST_F(IngestTest, WhatTheDiskRefusedIsToldAndNotCountedAsEvaluated) {
+  auto ingest = make({.workers = 1});
+  auto one = batch(event(11, "a.exe"));
+  ASSERT_TRUE(ingest->submit(one));
+  ASSERT_TRUE(eventually([&] { return store.pending() == 1; }));
+  store.commit(store::Store::Outcome::failed);
+  ASSERT_TRUE(eventually([&] { return finished() == 1; }));
+  EXPECT_FALSE(results[0].stored);
+  EXPECT_NE(metrics().find("hecate_events_evaluated_total{input=\"hec\"} 0\n"), std::string::npos);
+}
+
+TEST_F(IngestTest, AdmissionIsAllOrNothing) {
+  std::string body = event(11, "a.exe");
+  auto ingest = make({.workers = 1, .queue_bytes = body.size() + 10});
+  auto one = batch(body);
+  auto two = batch(body);
+  ASSERT_TRUE(ingest->submit(one));
+  EXPECT_FALSE(ingest->submit(two));
+  EXPECT_NE(two, nullptr);  // still the caller's
+  ASSERT_TRUE(eventually([&] { return store.pending() == 1; }));
+  store.commit(store::Store::Outcome::committed);
+  ASSERT_TRUE(eventually([&] { return ingest->queued_bytes() == 0; }));
+  EXPECT_TRUE(ingest->submit(two));
+  ASSERT_TRUE(eventually([&] { return store.pending() == 1; }));
+  store.commit(store::Store::Outcome::committed);
+}
+
+TEST_F(IngestTest, EventsBeforeACutOffOneCount) {
+  auto ingest = make({.workers = 1});
+  std::string whole = event(11, "a.exe") + event(11, "b.exe", 1) + event(11, "c.exe", 2);
+  auto one = batch(whole.substr(0, whole.size() - 9));
+  ASSERT_TRUE(ingest->submit(one));
+  ASSERT_TRUE(eventually([&] { return store.pending() == 1; }));
+  store.commit(store::Store::Outcome::committed);
+  ASSERT_TRUE(eventually([&] { return finished() == 1; }));
+  EXPECT_EQ(results[0].envelope.error, decode::EnvelopeError::invalid_format);
+  EXPECT_EQ(results[0].envelope.bad_event, 2u);
+  EXPECT_EQ(store.merged.size(), 2u);
+}
+
+TEST_F(IngestTest, ABarrierWaitsForTheCommitOfWhatCameBefore) {
+  auto ingest = make({.workers = 2});
+  auto one = batch(event(11, "a.exe"));
+  ASSERT_TRUE(ingest->submit(one));
+  std::atomic<bool> passed{false};
+  std::thread barrier([&] {
+    ingest->barrier();
+    passed = true;
+  });
+  ASSERT_TRUE(eventually([&] { return store.pending() == 1; }));
+  EXPECT_FALSE(passed);
+  store.commit(store::Store::Outcome::committed);
+  barrier.join();
+  EXPECT_TRUE(passed);
+}
+
+// The same events through no worker, one and four, in batches of different cuts: the same groups and counts.
+TEST_F(IngestTest, OneWorkerAndManyGiveTheSameGroups) {
+  store.at_once = true;
+  std::vector<std::string> encoded;
+  for (int workers : {0, 1, 4}) {
+    store.merged.clear();
+    {
+      auto ingest =
+          make({.workers = workers}, "EventID=11 | stats count min(_time) max(_time) values(host) by Image");
+      std::string body;
+      for (int i = 0; i < 2000; ++i) {
+        body += event(i % 3 == 0 ? 1 : 11, fmt::format("{}.exe", i % 37), (i * 7919) % 600);
+        if (i % (40 + workers) == 0) {
+          auto next = batch(body);
+          ASSERT_TRUE(ingest->submit(next));
+          body.clear();
+        }
+      }
+      auto last = batch(body);
+      ASSERT_TRUE(ingest->submit(last));
+      ingest->barrier();
+    }
+    std::vector<std::string> groups;
+    for (const auto& [key, delta] : store.merged) {
+      std::string state;
+      delta.state.encode(state);
+      groups.push_back(fmt::format("{} {} {} {}", key.minute, key.group, state, delta.sample.time));
+    }
+    std::ranges::sort(groups);
+    EXPECT_GT(groups.size(), 200u);
+    encoded.push_back(fmt::format("{}", fmt::join(groups, "\n")));
+  }
+  EXPECT_EQ(encoded[0], encoded[1]);
+  EXPECT_EQ(encoded[1], encoded[2]);
+}
+
+TEST_F(IngestTest, ANewCatalogueHoldsFromTheNextBatchOn) {
+  store.at_once = true;
+  auto ingest = make({.workers = 1});
+  auto one = batch(event(1, "a.exe"));
+  ASSERT_TRUE(ingest->submit(one));
+  ingest->barrier();
+  EXPECT_TRUE(store.merged.empty());
+  ingest->set_catalogue(catalogue::load_search("test", "EventID=1 | stats count by Image", {}).catalogue);
+  auto two = batch(event(1, "a.exe"));
+  ASSERT_TRUE(ingest->submit(two));
+  ingest->barrier();
+  EXPECT_EQ(store.merged.size(), 1u);
+}
+
+}  // namespace
+}  // namespace hecate::ingest
