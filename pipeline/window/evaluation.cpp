@@ -1,0 +1,80 @@
+#include "pipeline/window/evaluation.h"
+
+namespace hecate::window {
+
+Evaluation::Evaluation(store::Database& reader, RunSink& sink, const Run& run, Flush flush)
+    : reader_(reader),
+      sink_(sink),
+      run_(run),
+      flush_(std::move(flush)),
+      context_{.arena = arena_,
+               // A scheduled search's own time is when it was due, so that a run made up later says the same.
+               .now = run.early ? run.search_time : run.window.scheduled,
+               .earliest = run.window.earliest,
+               .latest = run.window.latest},
+      closing_(run.detection.plan->close(context_, [this](const spl::ResultRow& result) { row(result); })),
+      scan_(run.detection.plan->scan()->id()),
+      from_minute_(floor_to(run.window.earliest, kMinute) / kMinute),
+      to_minute_(floor_to(run.window.latest, kMinute) / kMinute) {}
+
+Result<std::size_t> Evaluation::whole_window() {
+  note(store::read_groups(reader_, scan_, from_minute_, to_minute_,
+                          [this](std::string_view key, spl::GroupState&& state, const store::Sample& sample) {
+                            group(key, state, sample);
+                            return result_.has_value();
+                          }));
+  return finish();
+}
+
+Result<std::size_t> Evaluation::groups(std::span<const std::string> keys) {
+  for (const auto& key : keys) {
+    spl::GroupState state;
+    store::Sample sample;
+    auto found = store::read_group(reader_, scan_, from_minute_, to_minute_, key, state, sample);
+    if (!found) note(std::unexpected(found.error()));
+    if (!result_) break;
+    if (*found) group(key, state, sample);
+  }
+  return finish();
+}
+
+void Evaluation::group(std::string_view key, const spl::GroupState& state, const store::Sample& sample) {
+  current_key_ = key;
+  current_sample_ = &sample;
+  closing_->group(key, state);
+  current_sample_ = nullptr;
+  arena_.reset();
+}
+
+Result<std::size_t> Evaluation::finish() {
+  if (result_) closing_->finish();
+  if (!result_) return std::unexpected(result_.error());
+  return rows_;
+}
+
+void Evaluation::row(const spl::ResultRow& row) {
+  if (!result_) return;
+  ++rows_;
+  const store::Sample* sample = sample_of(row);
+  if (!result_) return;
+  sink_.row(run_, row, sample);
+  if (sink_.pending() >= kRowsAWrite) note(flush_());
+}
+
+const store::Sample* Evaluation::sample_of(const spl::ResultRow& row) {
+  if (row.group.empty()) return nullptr;
+  const store::Sample* sample = current_sample_;
+  if (!sample || row.group != current_key_) {
+    spl::GroupState state;
+    auto found = store::read_group(reader_, scan_, from_minute_, to_minute_, row.group, state, fetched_);
+    if (!found) note(std::unexpected(found.error()));
+    sample = found && *found ? &fetched_ : nullptr;
+  }
+  return sample && !sample->empty() ? sample : nullptr;
+}
+
+void Evaluation::note(Result<void> result) {
+  if (result_ && !result) result_ = std::move(result);
+}
+
+}  // namespace hecate::window

@@ -1,0 +1,51 @@
+#pragma once
+
+#include "pipeline/base/arena.h"
+#include "pipeline/window/run_sink.h"
+
+#include <functional>
+#include <span>
+#include <string>
+
+namespace hecate::window {
+
+// Pushes the stored groups of one run's window through the detection's closing part and gives the rows to the
+// sink. One thread; used for one run.
+class Evaluation {
+ public:
+  // Called when the sink keeps many rows; writes them.
+  using Flush = std::function<Result<void>()>;
+  static constexpr std::size_t kRowsAWrite = 500;
+
+  Evaluation(store::Database& reader, RunSink& sink, const Run& run, Flush flush);
+
+  // Every group of the window, or those of `keys` (sorted) that are there. Returns how many rows came out.
+  [[nodiscard]] Result<std::size_t> whole_window();
+  [[nodiscard]] Result<std::size_t> groups(std::span<const std::string> keys);
+
+ private:
+  void group(std::string_view key, const spl::GroupState& state, const store::Sample& sample);
+  [[nodiscard]] Result<std::size_t> finish();
+  void row(const spl::ResultRow& row);
+  // The sample of the group that a row shows; null where there is none.
+  [[nodiscard]] const store::Sample* sample_of(const spl::ResultRow& row);
+  void note(Result<void> result);
+
+  store::Database& reader_;
+  RunSink& sink_;
+  const Run& run_;
+  Flush flush_;
+  Arena arena_;
+  spl::EvalContext context_;
+  std::unique_ptr<spl::Closing> closing_;
+  std::uint64_t scan_;
+  std::int64_t from_minute_, to_minute_;
+
+  std::string_view current_key_;  // of the group being pushed
+  const store::Sample* current_sample_ = nullptr;
+  store::Sample fetched_;  // of a group that was pushed before
+  std::size_t rows_ = 0;
+  Result<void> result_;  // the first error; nothing is told after it
+};
+
+}  // namespace hecate::window

@@ -1,0 +1,81 @@
+#include "pipeline/window/panes.h"
+
+#include <utility>
+#include <vector>
+
+#include <sqlite3.h>
+
+namespace hecate::window {
+namespace {
+
+constexpr std::int64_t kRowsATransaction = 500;
+
+// Each scan with its first stored minute, by jumping from one scan to the next in the primary key.
+Result<std::vector<std::pair<std::int64_t, std::int64_t>>> first_minutes(store::Database& reader) {
+  std::vector<std::pair<std::int64_t, std::int64_t>> found;
+  const char* sql = "SELECT scan, minute FROM pane ORDER BY scan, minute LIMIT 1";
+  while (true) {
+    auto next = reader.prepare(sql);
+    if (!next) return std::unexpected(next.error());
+    if (!found.empty()) (*next)->bind(1, found.back().first);
+    auto row = (*next)->step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return found;
+    found.emplace_back((*next)->integer(0), (*next)->integer(1));
+    (*next)->reset();
+    sql = "SELECT scan, minute FROM pane WHERE scan > ? ORDER BY scan, minute LIMIT 1";
+  }
+}
+
+// Runs a deletion of at most kRowsATransaction rows until it finds no more.
+Result<void> repeat(store::Store& store, const std::function<Result<void>(store::Database&)>& remove) {
+  int removed = 0;
+  do {
+    auto done = store.write_and_wait([&](store::Database& database) -> Result<void> {
+      auto result = remove(database);
+      removed = result ? sqlite3_changes(database.handle()) : 0;
+      return result;
+    });
+    if (!done) return done;
+  } while (removed == kRowsATransaction);
+  return {};
+}
+
+}  // namespace
+
+Result<void> remove_panes(store::Store& store, store::Database& reader,
+                          const std::function<std::int64_t(std::uint64_t)>& first_kept) {
+  auto scans = first_minutes(reader);
+  if (!scans) return std::unexpected(scans.error());
+  for (auto [scan, first] : *scans) {
+    std::int64_t kept = first_kept(static_cast<std::uint64_t>(scan));
+    if (first >= kept) continue;
+    auto done = repeat(store, [scan, kept](store::Database& database) -> Result<void> {
+      auto statement = database.prepare(
+          "DELETE FROM pane WHERE (scan, minute, grp) IN"
+          " (SELECT scan, minute, grp FROM pane WHERE scan = ? AND minute < ? LIMIT ?)");
+      if (!statement) return std::unexpected(statement.error());
+      return (*statement)->bind(1, scan).bind(2, kept).bind(3, kRowsATransaction).run();
+    });
+    if (!done) return done;
+  }
+  return {};
+}
+
+Result<void> remove_empty_runs(store::Store& store, store::Database& reader, Time scheduled_before) {
+  auto any = reader.prepare("SELECT 1 FROM run WHERE rows = 0 AND done = 1 AND scheduled < ? LIMIT 1");
+  if (!any) return std::unexpected(any.error());
+  auto found = (*any)->bind(1, scheduled_before).step();
+  (*any)->reset();
+  if (!found) return std::unexpected(found.error());
+  if (!*found) return {};
+  return repeat(store, [scheduled_before](store::Database& database) -> Result<void> {
+    auto statement = database.prepare(
+        "DELETE FROM run WHERE run IN"
+        " (SELECT run FROM run WHERE rows = 0 AND done = 1 AND scheduled < ? LIMIT ?)");
+    if (!statement) return std::unexpected(statement.error());
+    return (*statement)->bind(1, scheduled_before).bind(2, kRowsATransaction).run();
+  });
+}
+
+}  // namespace hecate::window

@@ -1,0 +1,65 @@
+#include "pipeline/window/probe.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+namespace hecate::window {
+namespace {
+
+prometheus::Family<prometheus::Counter>& counters(prometheus::Registry& registry, const char* name,
+                                                  const char* help) {
+  return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
+}
+
+}  // namespace
+
+RunnerProbe::RunnerProbe(prometheus::Registry& registry)
+    : runs_(counters(registry, "hecate_window_runs_total", "Scheduled runs that are done, by detection.")),
+      rows_(counters(registry, "hecate_window_rows_total",
+                     "Result rows of runs, early ones too, by detection.")),
+      lags_(prometheus::BuildGauge()
+                .Name("hecate_window_lag_seconds")
+                .Help("How long ago the newest run that is done was due, by detection.")
+                .Register(registry)),
+      seconds_(prometheus::BuildHistogram()
+                   .Name("hecate_window_run_seconds")
+                   .Help("Time of one scheduled run, from reading its state to its commit.")
+                   .Register(registry)
+                   .Add({}, prometheus::Histogram::BucketBoundaries{0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5,
+                                                                    10, 30, 60, 300})),
+      made_up_(counters(registry, "hecate_window_made_up_total",
+                        "Runs that were due while hecate was stopped and were done after.")
+                   .Add({})),
+      dropped_early_(
+          counters(registry, "hecate_window_early_dropped_total",
+                   "Groups not looked at for first_match because too many waited; their scheduled run "
+                   "tells them.")
+              .Add({})) {}
+
+void RunnerProbe::ran(const std::string& detection, std::size_t rows, std::chrono::duration<double> took,
+                      bool made_up) {
+  runs_.Add({{"detection", detection}}).Increment();
+  rows_.Add({{"detection", detection}}).Increment(static_cast<double>(rows));
+  seconds_.Observe(took.count());
+  if (made_up) made_up_.Increment();
+}
+
+void RunnerProbe::told_early(const std::string& detection, std::size_t rows) {
+  rows_.Add({{"detection", detection}}).Increment(static_cast<double>(rows));
+}
+
+void RunnerProbe::lag(const std::string& detection, Time behind) {
+  lags_.Add({{"detection", detection}}).Set(static_cast<double>(behind) / kSecond);
+}
+
+void RunnerProbe::forget_lag(const std::string& detection) {
+  lags_.Remove(&lags_.Add({{"detection", detection}}));
+}
+
+void RunnerProbe::dropped_early(std::size_t groups) {
+  dropped_early_.Increment(static_cast<double>(groups));
+}
+
+}  // namespace hecate::window

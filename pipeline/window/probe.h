@@ -1,0 +1,41 @@
+#pragma once
+
+#include "pipeline/base/time.h"
+
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <string>
+
+namespace prometheus {
+class Counter;
+class Gauge;
+class Histogram;
+class Registry;
+template <typename T>
+class Family;
+}  // namespace prometheus
+
+namespace hecate::window {
+
+// The runner's metrics (hecate_window_*). The registry must outlive it.
+class RunnerProbe {
+ public:
+  explicit RunnerProbe(prometheus::Registry& registry);
+  void ran(const std::string& detection, std::size_t rows, std::chrono::duration<double> took, bool made_up);
+  void told_early(const std::string& detection, std::size_t rows);
+  // How long ago the newest run that is done was due.
+  void lag(const std::string& detection, Time behind);
+  void forget_lag(const std::string& detection);
+  void dropped_early(std::size_t groups);
+
+ private:
+  prometheus::Family<prometheus::Counter>& runs_;
+  prometheus::Family<prometheus::Counter>& rows_;
+  prometheus::Family<prometheus::Gauge>& lags_;
+  prometheus::Histogram& seconds_;
+  prometheus::Counter& made_up_;
+  prometheus::Counter& dropped_early_;
+};
+
+}  // namespace hecate::window

@@ -1,0 +1,40 @@
+#pragma once
+
+#include "pipeline/catalogue/catalogue.h"
+#include "pipeline/schedule/schedule.h"
+#include "pipeline/spl/plan.h"
+#include "pipeline/store/store.h"
+
+#include <cstdint>
+
+namespace hecate::window {
+
+// One evaluation of one detection over one window.
+struct Run {
+  std::int64_t id = 0;  // of the `run` row in the journal; a run that is done again has a new one
+  const catalogue::LoadedDetection& detection;
+  schedule::Window window;
+  Time search_time = 0;  // when it was evaluated
+  bool early = false;    // first_match: the window is still open
+};
+
+// Takes the result rows of runs; implemented by `outputs`. The runner's thread calls it: rows in order,
+// `take` now and then between rows and after the last, then `done`.
+class RunSink {
+ public:
+  virtual ~RunSink() = default;
+
+  // Makes what is told of one row and keeps it until `take`. `sample` is the event that the row's group
+  // shows, null where the row has no single group. Nothing of the arguments is valid afterwards.
+  virtual void row(const Run& run, const spl::ResultRow& row, const store::Sample* sample) = 0;
+  // What was kept since the last take, as work for the journal's writer; null when there is nothing. It
+  // writes under the run's id: only runs marked done are visible (an early run is from its first write). A
+  // run that broke off is done again, whole; what it left under its old id is to be cleared then.
+  [[nodiscard]] virtual store::Store::Job take(const Run& run) = 0;
+  // Rows kept and not yet taken; the runner takes when it is large.
+  [[nodiscard]] virtual std::size_t pending() const = 0;
+  // The run is marked done and on disk; what it told is visible now.
+  virtual void done(const Run& run) = 0;
+};
+
+}  // namespace hecate::window

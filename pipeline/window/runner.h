@@ -1,0 +1,51 @@
+#pragma once
+
+#include "pipeline/base/clock.h"
+#include "pipeline/window/run_sink.h"
+
+#include <functional>
+#include <memory>
+
+namespace prometheus {
+class Registry;
+}
+
+namespace hecate::window {
+
+struct RunnerOptions {
+  Time grace = 10 * kMinute;   // made-up runs wait this long after start for shippers to catch up
+  Time lateness = 24 * kHour;  // panes are kept this long behind the oldest window that can still need them
+};
+
+// Runs detections when they are due. `advance` does the work, on the caller's thread, at a time that the
+// caller gives: a thread with the real clock in the daemon, a loop over simulated days in tests.
+class Runner {
+ public:
+  // Waits until everything admitted before the call has been evaluated and committed.
+  using Barrier = std::function<void()>;
+
+  [[nodiscard]] static Result<std::unique_ptr<Runner>> make(store::Store& store, const Clock& clock,
+                                                            RunSink& sink, Barrier barrier,
+                                                            RunnerOptions options,
+                                                            prometheus::Registry& registry);
+  virtual ~Runner() = default;
+
+  // The detections from now on. A detection never seen before starts with the first run after now; one that
+  // is known goes on after its last run, so that runs missed while stopped are made up, oldest first, each
+  // for its own range. Call from the thread that calls advance.
+  virtual Result<void> set_catalogue(std::shared_ptr<const catalogue::Catalogue> catalogue) = 0;
+
+  // Does every run that is due at or before `now`, first_match evaluations that have piled up, and the
+  // removal of panes that no window needs. Returns how many scheduled runs it made.
+  [[nodiscard]] virtual Result<int> advance(Time now) = 0;
+
+  // When advance next has a scheduled run to do.
+  [[nodiscard]] virtual Time next_due() const = 0;
+
+  // Takes what a commit merged, for first_match detections; thread-safe, cheap, never blocks. `wake` is
+  // called when there is new work for advance.
+  virtual void committed(const store::DeltaSet& deltas) = 0;
+  virtual void set_wake(std::function<void()> wake) = 0;
+};
+
+}  // namespace hecate::window

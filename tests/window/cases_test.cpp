@@ -1,0 +1,81 @@
+#include "tests/window/simulation.h"
+
+#include <filesystem>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <yaml-cpp/yaml.h>
+
+namespace hecate::window {
+namespace {
+
+using testing::Simulation;
+using testing::time_of_day;
+
+void add_detections(Simulation& simulation, const YAML::Node& detections) {
+  for (const auto& item : detections) {
+    const auto& node = item.second;
+    auto text = [&](const char* key, const char* otherwise) { return node[key].as<std::string>(otherwise); };
+    bool early = text("emit", "schedule") == std::string("first_match");
+    simulation.add_detection(item.first.as<std::string>(), text("search", "EventID=11 | stats count by dest"),
+                             text("cron", "0 * * * *"), text("earliest", "-70m@m"), text("latest", "-10m@m"),
+                             early ? catalogue::Emit::first_match : catalogue::Emit::schedule);
+  }
+}
+
+void play(Simulation& simulation, const YAML::Node& step) {
+  if (step.IsScalar()) return simulation.stop();  // the one step without a value
+  if (auto clock = step["clock"]) return simulation.run_until(time_of_day(clock.as<std::string>()));
+  if (auto start = step["start"]) {
+    simulation.clock.set(time_of_day(start.as<std::string>()));
+    return simulation.start();
+  }
+  Simulation::Fields fields = {{"EventID", "11"}};
+  for (const auto& field : step) fields[field.first.as<std::string>()] = field.second.as<std::string>();
+  auto time = time_of_day(fields.at("time"));
+  fields.erase("time");
+  simulation.event(time, std::move(fields));
+}
+
+std::vector<std::string> strings(const YAML::Node& list) {
+  std::vector<std::string> found;
+  for (const auto& item : list) found.push_back(item.as<std::string>());
+  return found;
+}
+
+class WindowCases : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(WindowCases, AsWritten) {
+  for (const auto& node : YAML::LoadFile(GetParam())) {
+    SCOPED_TRACE(node["name"].as<std::string>());
+    Simulation simulation(time_of_day(node["start"].as<std::string>()));
+    add_detections(simulation, node["detections"]);
+    simulation.start();
+    for (const auto& step : node["timeline"]) {
+      play(simulation, step);
+      if (HasFatalFailure()) return;
+    }
+    EXPECT_EQ(simulation.told(), strings(node["findings"]));
+    if (node["runs"]) {
+      EXPECT_EQ(simulation.metric("hecate_window_runs_total"), node["runs"].as<double>());
+    }
+    if (node["made_up"]) {
+      EXPECT_EQ(simulation.metric("hecate_window_made_up_total"), node["made_up"].as<double>());
+    }
+  }
+}
+
+std::vector<std::string> case_files() {
+  std::vector<std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(HECATE_SOURCE_DIR "/tests/cases/window")) {
+    files.push_back(entry.path());
+  }
+  std::ranges::sort(files);
+  return files;
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, WindowCases, ::testing::ValuesIn(case_files()),
+                         [](const auto& file) { return std::filesystem::path(file.param).stem().string(); });
+
+}  // namespace
+}  // namespace hecate::window

@@ -1,0 +1,113 @@
+#include "tests/window/simulation.h"
+
+#include <algorithm>
+#include <map>
+#include <random>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+namespace hecate::window {
+namespace {
+
+using testing::Simulation;
+using testing::time_of_day;
+using testing::to_time_of_day;
+
+constexpr unsigned kSeedsATest = 25;
+
+struct Event {
+  Time time;
+  Time arrival;
+  std::string dest;
+};
+
+struct Spec {
+  const char* name;
+  const char* cron;
+  int earliest, latest;  // minutes before the run
+};
+
+std::string pick(std::mt19937& random, std::initializer_list<const char*> choices) {
+  return choices.begin()[random() % choices.size()];
+}
+
+// What must be told, worked out from the events alone: each run counts the events that arrived before it and
+// lie in its window.
+std::vector<std::string> model(const std::vector<Spec>& specs, const std::vector<Event>& events, Time from,
+                               Time to) {
+  std::vector<std::string> told;
+  for (Time minute = from + kMinute; minute <= to; minute += kMinute) {
+    for (const auto& spec : specs) {
+      if (schedule::Cron::parse(spec.cron)->next(minute - kMinute) != minute) continue;
+      std::map<std::string, int> counts;
+      Time earliest = minute - spec.earliest * kMinute;
+      Time latest = minute - spec.latest * kMinute;
+      for (const auto& event : events) {
+        if (event.arrival < minute && event.time >= earliest && event.time < latest) ++counts[event.dest];
+      }
+      for (const auto& [dest, count] : counts) {
+        told.push_back(fmt::format("{} {}-{} dest={} count={}", spec.name, to_time_of_day(earliest),
+                                   to_time_of_day(latest), dest, count));
+      }
+    }
+  }
+  return told;
+}
+
+// Late and early ones, ties, and times at the very edges of minutes.
+std::vector<Event> random_events(std::mt19937& random, Time from) {
+  std::vector<Event> events;
+  for (unsigned n = 40 + random() % 60; n > 0; --n) {
+    Time arrival = from + static_cast<Time>(random() % (2 * kHour));
+    Time time =
+        arrival - static_cast<Time>(random() % 4 == 0 ? random() % (90 * kMinute) : random() % (5 * kMinute));
+    if (random() % 3 == 0) time = floor_to(time, kMinute) - static_cast<Time>(random() % 2);
+    events.push_back({time, arrival, pick(random, {"a", "b", "c"})});
+  }
+  std::ranges::stable_sort(events, {}, &Event::arrival);
+  return events;
+}
+
+class Model : public ::testing::TestWithParam<unsigned> {};
+
+TEST_P(Model, WindowsTellWhatCountingByHandTells) {
+  std::size_t rows = 0;
+  for (unsigned seed = GetParam(); seed < GetParam() + kSeedsATest; ++seed) {
+    std::mt19937 random(seed);
+    Time from = time_of_day("04:00") + static_cast<Time>(random() % 60) * kMinute;
+    int reach = 1 + static_cast<int>(random() % 60);
+    std::vector<Spec> specs = {{"a", "0 * * * *", 70, 10},
+                               {"b", random() % 2 ? "*/10 * * * *" : "3-59/20 * * * *", 5 + reach, 5},
+                               {"c", "*/15 * * * *", reach, 0}};
+    Simulation simulation(from);
+    simulation.options.lateness = 0;  // panes go as soon as a window cannot need them
+    simulation.options.grace = 0;
+    for (const auto& spec : specs) {
+      simulation.add_detection(spec.name, "EventID=11 | stats count by dest", spec.cron,
+                               fmt::format("-{}m@m", spec.earliest), fmt::format("-{}m@m", spec.latest));
+    }
+    simulation.start();
+    auto events = random_events(random, from);
+    for (const auto& event : events) {
+      ASSERT_NO_FATAL_FAILURE(simulation.run_until(event.arrival));
+      // A stop now and then: runs that come due meanwhile are made up.
+      if (random() % 40 == 0) {
+        simulation.stop();
+        ASSERT_NO_FATAL_FAILURE(simulation.start());
+      }
+      simulation.event(event.time, {{"EventID", "11"}, {"dest", event.dest}});
+    }
+    Time to = from + 3 * kHour + 20 * kMinute;
+    ASSERT_NO_FATAL_FAILURE(simulation.run_until(to));
+    auto expected = model(specs, events, from, to);
+    ASSERT_EQ(simulation.told(), expected) << "seed " << seed;
+    rows += expected.size();
+  }
+  EXPECT_GT(rows, kSeedsATest * 20);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, Model, ::testing::Range(0U, 200U, kSeedsATest));
+
+}  // namespace
+}  // namespace hecate::window

@@ -1,0 +1,229 @@
+#include "pipeline/window/runner.h"
+
+#include "pipeline/window/early_queue.h"
+#include "tests/window/simulation.h"
+
+#include <gtest/gtest.h>
+
+namespace hecate::window {
+namespace {
+
+using testing::Simulation;
+using testing::time_of_day;
+using Told = std::vector<std::string>;
+
+constexpr const char* kByDest = "EventID=11 | stats count by dest";
+
+void add_hourly(Simulation& simulation, const std::string& name, const std::string& search = kByDest,
+                catalogue::Emit emit = catalogue::Emit::schedule) {
+  simulation.add_detection(name, search, "0 * * * *", "-70m@m", "-10m@m", emit);
+}
+
+void many_groups(Simulation& simulation, int groups) {
+  std::vector<std::pair<Time, Simulation::Fields>> events;
+  for (int i = 0; i < groups; ++i) {
+    events.push_back({time_of_day("02:30"), {{"EventID", "11"}, {"dest", std::to_string(10'000 + i)}}});
+  }
+  simulation.events(events);
+}
+
+TEST(Runner, ALargeRunIsWrittenInPiecesAndVisibleAtOnce) {
+  Simulation simulation(time_of_day("02:05"));
+  add_hourly(simulation, "d");
+  simulation.start();
+  many_groups(simulation, 1201);
+  simulation.run_until(time_of_day("03:00"));
+  EXPECT_EQ(simulation.sink.writes, 3);  // 500, 500, 201
+  EXPECT_EQ(simulation.told().size(), 1201u);
+  EXPECT_EQ(simulation.query("SELECT rows FROM run"), 1201);
+  EXPECT_EQ(simulation.metric("hecate_window_rows_total", "d"), 1201);
+  EXPECT_EQ(simulation.barriers, 1);
+}
+
+// Whichever write breaks off, before or with the last: nothing is visible, and after a restart the run is
+// done again and tells every row once.
+TEST(Runner, ARunThatBreaksOffIsDoneAgain) {
+  for (int broken = 1; broken <= 3; ++broken) {
+    SCOPED_TRACE(broken);
+    Simulation simulation(time_of_day("02:05"));
+    simulation.options.grace = 0;
+    add_hourly(simulation, "d");
+    simulation.start();
+    many_groups(simulation, 1201);
+    simulation.sink.fail_at_write = broken;
+    simulation.clock.set(time_of_day("03:00"));
+    auto failed = simulation.advance();
+    ASSERT_FALSE(failed);
+    EXPECT_NE(failed.error().message.find("detection \"d\", run of 2026-04-27T03:00"), std::string::npos)
+        << failed.error().message;
+    EXPECT_EQ(simulation.told(), Told{});
+    EXPECT_EQ(simulation.sink.pending(), 0u);
+    EXPECT_EQ(simulation.runner().next_due(), time_of_day("03:00"));
+    simulation.stop();
+    simulation.clock.set(time_of_day("03:01"));
+    simulation.start();
+    EXPECT_EQ(simulation.advance(), 1);
+    EXPECT_EQ(simulation.told().size(), 1201u);
+    EXPECT_EQ(simulation.query("SELECT count(*) FROM run"), 1);
+    EXPECT_EQ(simulation.sink.done_runs.size(), 1u);
+  }
+}
+
+TEST(Runner, ADetectionThatCannotBeRunDoesNotHoldUpTheOthers) {
+  Simulation simulation(time_of_day("02:05"));
+  add_hourly(simulation, "broken", "EventID=12 | stats count by dest");
+  add_hourly(simulation, "well");
+  simulation.start();
+  simulation.event(time_of_day("02:30"), {{"EventID", "11"}, {"dest", "a"}});
+  simulation.event(time_of_day("02:30"), {{"EventID", "12"}, {"dest", "a"}});
+  ASSERT_TRUE(simulation.store().write_and_wait([](store::Database& db) {
+    // The first scan by number; its state is no state any more.
+    return db.execute(
+        "UPDATE pane SET state = x'ff' WHERE grp IN (SELECT grp FROM pane ORDER BY scan LIMIT 1)"
+        " AND scan IN (SELECT scan FROM pane ORDER BY scan LIMIT 1)");
+  }));
+  simulation.clock.set(time_of_day("03:00"));
+  EXPECT_FALSE(simulation.advance());
+  ASSERT_EQ(simulation.told().size(), 1u);
+  EXPECT_EQ(simulation.query("SELECT count(*) FROM schedule WHERE last_run = " +
+                             std::to_string(time_of_day("03:00"))),
+            1);
+}
+
+TEST(Runner, TheSampleOfARowIsItsGroupsFirstEvent) {
+  for (const char* tail : {"", " | sort - count"}) {  // row by row, and with all rows kept
+    SCOPED_TRACE(tail);
+    Simulation simulation(time_of_day("02:05"));
+    add_hourly(simulation, "d", kByDest + std::string(tail));
+    simulation.start();
+    simulation.event(time_of_day("02:31"), {{"EventID", "11"}, {"dest", "b"}});
+    simulation.event(time_of_day("02:30"), {{"EventID", "11"}, {"dest", "b"}});
+    simulation.event(time_of_day("02:20"), {{"EventID", "11"}, {"dest", "a"}});
+    simulation.run_until(time_of_day("03:00"));
+    auto samples = simulation.sink.samples;
+    std::ranges::sort(samples);
+    EXPECT_EQ(samples, (Told{"event 2", "event 3"}));
+  }
+}
+
+TEST(Runner, RowsWithoutASingleGroupHaveNoSample) {
+  Simulation simulation(time_of_day("02:05"));
+  add_hourly(simulation, "d", "EventID=11 | stats count by dest | stats count");
+  simulation.start();
+  simulation.event(time_of_day("02:30"), {{"EventID", "11"}, {"dest", "a"}});
+  simulation.event(time_of_day("02:30"), {{"EventID", "11"}, {"dest", "b"}});
+  simulation.run_until(time_of_day("03:00"));
+  EXPECT_EQ(simulation.told(), (Told{"d 01:50-02:50 count=2"}));
+  EXPECT_EQ(simulation.sink.samples, Told{"none"});
+}
+
+TEST(Runner, PanesGoWhenNoWindowCanNeedThem) {
+  Simulation simulation(time_of_day("02:05"));
+  simulation.options.lateness = 2 * kHour;
+  add_hourly(simulation, "hourly");
+  simulation.add_detection("day", kByDest, "0 12 * * *", "-6h@h", "now");
+  simulation.start();
+  for (int hour = 2; hour < 12; ++hour) {
+    auto time = time_of_day(std::to_string(hour) + ":30");
+    simulation.event(time, {{"EventID", "11"}, {"dest", "a"}});
+    simulation.run_until(time);
+  }
+  auto oldest = [&] { return simulation.query("SELECT min(minute) FROM pane"); };
+  // At noon's run the window of `day` begins at 06:00; two hours of lateness before it.
+  simulation.run_until(time_of_day("11:59"));
+  EXPECT_EQ(oldest(), time_of_day("4:30") / kMinute);
+  // Then the next one needs 06:00 of tomorrow, and `hourly` 11:50.
+  simulation.run_until(time_of_day("12:01"));
+  EXPECT_EQ(oldest(), time_of_day("10:30") / kMinute);
+}
+
+TEST(Runner, PanesOfAScanThatNobodyUsesGo) {
+  Simulation simulation(time_of_day("02:05"));
+  simulation.options.lateness = kHour;
+  add_hourly(simulation, "d");
+  simulation.start();
+  many_groups(simulation, 1300);
+  simulation.remove_detections();
+  simulation.set_catalogue();
+  simulation.run_until(time_of_day("03:30"));
+  EXPECT_EQ(simulation.query("SELECT count(*) FROM pane"), 1300);
+  simulation.run_until(time_of_day("03:32"));
+  EXPECT_EQ(simulation.query("SELECT count(*) FROM pane"), 0);
+}
+
+TEST(Runner, ADetectionThatComesBackStartsAnew) {
+  Simulation simulation(time_of_day("02:05"));
+  add_hourly(simulation, "d");
+  simulation.start();
+  simulation.remove_detections();
+  simulation.set_catalogue();
+  EXPECT_EQ(simulation.query("SELECT count(*) FROM schedule"), 0);
+  simulation.run_until(time_of_day("08:30"));
+  add_hourly(simulation, "d");
+  simulation.set_catalogue();
+  EXPECT_EQ(simulation.runner().next_due(), time_of_day("09:00"));
+}
+
+TEST(Runner, EmptyRunsAreForgottenAfterTheLateness) {
+  Simulation simulation(time_of_day("02:05"));
+  simulation.options.lateness = 3 * kHour;
+  add_hourly(simulation, "d");
+  simulation.start();
+  simulation.event(time_of_day("02:30"), {{"EventID", "11"}, {"dest", "a"}});
+  simulation.run_until(time_of_day("10:01"));
+  EXPECT_EQ(simulation.metric("hecate_window_runs_total", "d"), 8);
+  // Those of 08:00 to 10:00, and the one that told something.
+  EXPECT_EQ(simulation.query("SELECT count(*) FROM run"), 4);
+  // An id never names a second run.
+  simulation.stop();
+  ASSERT_NO_FATAL_FAILURE(simulation.start());
+  simulation.run_until(time_of_day("11:00"));
+  EXPECT_EQ(simulation.query("SELECT max(run) FROM run"), 9);
+}
+
+TEST(Runner, LagIsTheAgeOfTheNewestRun) {
+  Simulation simulation(time_of_day("02:05"));
+  add_hourly(simulation, "d");
+  simulation.start();
+  simulation.run_until(time_of_day("03:20"));
+  EXPECT_EQ(simulation.metric("hecate_window_lag_seconds", "d"), 20 * 60);
+  EXPECT_EQ(simulation.metric("hecate_window_run_seconds"), 1);
+}
+
+TEST(Runner, ManyEarlyRowsAreOneRunInPieces) {
+  Simulation simulation(time_of_day("02:05"));
+  add_hourly(simulation, "d", "EventID=11 | stats count by dest | fields dest", catalogue::Emit::first_match);
+  simulation.start();
+  int woken = 0;
+  simulation.runner().set_wake([&] { ++woken; });
+  many_groups(simulation, 1201);
+  EXPECT_EQ(woken, 1);
+  ASSERT_EQ(simulation.advance(), 0);
+  EXPECT_EQ(simulation.told().size(), 1201u);
+  EXPECT_EQ(simulation.sink.writes, 3);
+  EXPECT_EQ(simulation.query("SELECT rows FROM run"), 1201);
+  EXPECT_EQ(simulation.sink.done_runs.size(), 1u);
+  ASSERT_EQ(simulation.advance(), 0);  // nothing waits any more
+  EXPECT_EQ(simulation.query("SELECT count(*) FROM run"), 1);
+}
+
+TEST(EarlyQueue, KeepsEachGroupOnceAndNoMoreThanItsBound) {
+  EarlyQueue queue;
+  store::DeltaSet deltas;
+  (void)deltas.at({1, 5, "a"});
+  (void)deltas.at({2, 5, "a"});
+  EXPECT_FALSE(queue.add(deltas).any);  // nobody watches
+  queue.watch({1});
+  EXPECT_TRUE(queue.add(deltas).any);
+  EXPECT_FALSE(queue.add(deltas).any);
+  store::DeltaSet flood;
+  for (std::size_t i = 0; i < EarlyQueue::kMost; ++i) (void)flood.at({1, 6, std::to_string(i)});
+  EXPECT_EQ(queue.add(flood).dropped, 1u);
+  auto taken = queue.take();
+  EXPECT_EQ(taken.size(), EarlyQueue::kMost);
+  EXPECT_EQ(taken.front().group, "a");
+  EXPECT_TRUE(queue.take().empty());
+}
+
+}  // namespace
+}  // namespace hecate::window

@@ -1,0 +1,91 @@
+#pragma once
+
+#include "pipeline/window/runner.h"
+#include "tests/support/testing.h"
+
+#include <future>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <prometheus/registry.h>
+
+namespace hecate::window::testing {
+
+// A sink that keeps what it is told in a table of the journal's database, as `outputs` does: under the run's
+// id, each (detection, window, row) once.
+class TableSink final : public RunSink {
+ public:
+  void row(const Run& run, const spl::ResultRow& row, const store::Sample* sample) override;
+  [[nodiscard]] store::Store::Job take(const Run& run) override;
+  [[nodiscard]] std::size_t pending() const override { return kept_.size(); }
+  void done(const Run& run) override;
+
+  // The write with this number (from 1) fails; 0: none.
+  int fail_at_write = 0;
+  int writes = 0;
+  std::vector<std::string> samples;  // raw texts, row by row
+  std::vector<std::int64_t> done_runs;
+
+ private:
+  std::vector<std::string> kept_;
+};
+
+// The journal and the runner in a temporary folder, on a clock that jumps from one due run to the next.
+class Simulation {
+ public:
+  using Fields = std::map<std::string, std::string>;
+
+  explicit Simulation(Time now);
+
+  // Before start.
+  void add_detection(const std::string& name, const std::string& search, const std::string& cron,
+                     const std::string& earliest, const std::string& latest,
+                     catalogue::Emit emit = catalogue::Emit::schedule);
+  void remove_detections() { catalogue_ = std::make_shared<catalogue::Catalogue>(); }
+
+  void start();
+  void stop();
+  void set_catalogue();
+
+  // Evaluates an event against all detections, and commits what it contributed.
+  void event(Time time, Fields fields) { events({{time, std::move(fields)}}); }
+  // The same for several, in one commit.
+  void events(const std::vector<std::pair<Time, Fields>>& events);
+  // Does all that is due until `time`, each run at its own time.
+  void run_until(Time time);
+  // One advance at the present.
+  Result<int> advance() { return runner_->advance(clock.now()); }
+
+  // What was told, in order: `name 02:50-03:50 dest=a count=2`, ` early` behind what first_match told.
+  [[nodiscard]] std::vector<std::string> told();
+  [[nodiscard]] std::int64_t query(const std::string& sql);
+  [[nodiscard]] double metric(const std::string& name, const std::string& detection = {});
+  [[nodiscard]] Runner& runner() { return *runner_; }
+  [[nodiscard]] store::Store& store() { return *store_; }
+
+  hecate::testing::ManualClock clock;
+  prometheus::Registry registry;
+  TableSink sink;
+  RunnerOptions options;
+  int barriers = 0;
+
+ private:
+  hecate::testing::TemporaryFolder folder_;
+  std::shared_ptr<catalogue::Catalogue> catalogue_ = std::make_shared<catalogue::Catalogue>();
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<Runner> runner_;
+  void evaluate(Time time, Fields fields, store::DeltaSet& deltas);
+
+  std::uint64_t arrivals_ = 0;
+  std::promise<void> listened_;  // of the commit that is waited for
+};
+
+// The day on which cases play; `26:10` is 02:10 of the day after.
+inline const Time kDayOfCases = from_civil(2026, 4, 27);
+[[nodiscard]] Time time_of_day(const std::string& text);
+[[nodiscard]] std::string to_time_of_day(Time time);
+
+}  // namespace hecate::window::testing
