@@ -1,0 +1,243 @@
+#include "outputs/findings.h"
+
+#include "tests/outputs/result.h"
+#include "tests/support/testing.h"
+
+#include <gtest/gtest.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+namespace hecate::outputs {
+namespace {
+
+using testing::OwnedRow;
+
+constexpr const char* kDetection = R"(
+name: N
+type: TTP
+search: search x=1
+finding: {title: "T $dest$", entity: {field: dest, type: system, score: 50}}
+)";
+constexpr const char* kThrottled = R"(
+name: N
+type: TTP
+search: search x=1
+throttling: {fields: [dest], period: 2h}
+)";
+
+// The journal, with the runner's part played by the test.
+class FindingsTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto store = store::Store::open(folder_.path(), clock_, registry_);
+    ASSERT_TRUE(store) << store.error().message;
+    store_ = std::move(*store);
+    start(true);
+  }
+
+  void start(bool deliver) {
+    FindingOptions options;
+    options.deliver = deliver;
+    auto findings = Findings::make(*store_, options, registry_,
+                                   [this](std::string_view json) { told_.emplace_back(json); });
+    ASSERT_TRUE(findings) << findings.error().message;
+    findings_ = std::move(*findings);
+    auto reader = store_->reader();
+    ASSERT_TRUE(reader);
+    reader_ = std::move(*reader);
+  }
+
+  void write(store::Store::Job job) {
+    if (!job) return;
+    auto written = store_->write_and_wait(std::move(job));
+    ASSERT_TRUE(written) << written.error().message;
+  }
+  void execute(const std::string& sql) {
+    write([sql](store::Database& database) { return database.execute(sql); });
+  }
+
+  // The next run, `hours` after the usual one, not yet done.
+  window::Run begin(const catalogue::LoadedDetection& detection, int hours = 0) {
+    window::Run run = testing::run(detection, ++last_run_);
+    run.window = detection.schedule.window(run.window.scheduled + hours * kHour);
+    run.search_time += hours * kHour;
+    execute("INSERT INTO run (run, detection, scheduled, earliest, latest, rows, done) VALUES (" +
+            std::to_string(run.id) + ", 'N', " + std::to_string(run.window.scheduled) + ", 0, 0, 0, 0)");
+    return run;
+  }
+  void tell(const window::Run& run, const std::string& dest, const std::string& count = "1") {
+    OwnedRow row;
+    row.set("dest", {dest});
+    row.set("count", {count});
+    findings_->row(run, row.result({"dest"}), nullptr);
+  }
+  void finish(const window::Run& run) {
+    write(findings_->take(run));
+    execute("UPDATE run SET done = 1 WHERE run = " + std::to_string(run.id));
+    findings_->done(run);
+  }
+  void run_with(const catalogue::LoadedDetection& detection, const std::vector<std::string>& dests,
+                int hours = 0) {
+    window::Run run = begin(detection, hours);
+    for (const std::string& dest : dests) tell(run, dest);
+    finish(run);
+  }
+
+  std::string listed(Time since = 0, int limit = 100) {
+    auto list = list_findings(*reader_, since, limit);
+    return list ? *list : list.error().message;
+  }
+  static int count(const std::string& text, const std::string& word) {
+    int count = 0;
+    for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) ++count;
+    return count;
+  }
+  std::int64_t number(const std::string& sql) {
+    auto statement = reader_->prepare(sql);
+    EXPECT_TRUE(statement);
+    EXPECT_TRUE((*statement)->step().value_or(false));
+    std::int64_t value = (*statement)->integer(0);
+    (*statement)->reset();
+    return value;
+  }
+  std::string metrics() { return prometheus::TextSerializer().Serialize(registry_.Collect()); }
+
+  testing::TemporaryFolder folder_;
+  testing::ManualClock clock_;
+  prometheus::Registry registry_;
+  std::vector<std::string> told_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<Findings> findings_;
+  std::unique_ptr<store::Database> reader_;
+  std::int64_t last_run_ = 0;
+};
+
+TEST_F(FindingsTest, AreVisibleWhenTheirRunIsDone) {
+  auto detection = testing::detection(kDetection);
+  window::Run run = begin(detection);
+  tell(run, "H1");
+  tell(run, "H2");
+  EXPECT_EQ(findings_->pending(), 2u);
+  write(findings_->take(run));
+  EXPECT_EQ(findings_->pending(), 0u);
+  EXPECT_EQ(listed(), "[]\n");
+  EXPECT_TRUE(told_.empty());
+  tell(run, "H3");
+  finish(run);
+  EXPECT_EQ(count(listed(), "\"id\":"), 3);
+  ASSERT_EQ(told_.size(), 3u);
+  EXPECT_NE(told_[0].find("\"title\":\"T H1\""), std::string::npos) << told_[0];
+  EXPECT_NE(told_[2].find("\"title\":\"T H3\""), std::string::npos) << told_[2];
+  EXPECT_NE(metrics().find("hecate_findings_total{detection=\"N\"} 3"), std::string::npos);
+}
+
+TEST_F(FindingsTest, AreListedNewestFirst) {
+  auto detection = testing::detection(kDetection);
+  run_with(detection, {"H1", "H2"});
+  run_with(detection, {"H3"}, 1);
+  std::string list = listed();
+  EXPECT_LT(list.find("T H3"), list.find("T H2"));
+  EXPECT_LT(list.find("T H2"), list.find("T H1"));
+  EXPECT_EQ(count(listed(0, 2), "\"id\":"), 2);
+  EXPECT_EQ(count(listed(from_civil(2026, 4, 27, 13, 30)), "\"id\":"), 1);
+}
+
+TEST_F(FindingsTest, AnIdIsToldOnce) {
+  auto detection = testing::detection(kDetection);
+  run_with(detection, {"H1"});
+  run_with(detection, {"H1", "H2"});  // the same window again
+  EXPECT_EQ(told_.size(), 2u);
+  EXPECT_EQ(number("SELECT count(*) FROM outbox WHERE kind = 'notable'"), 2);
+  EXPECT_NE(metrics().find("reason=\"told_before\"} 1"), std::string::npos) << metrics();
+}
+
+TEST_F(FindingsTest, AScheduledRunBringsWhatWasToldEarlyUpToDate) {
+  auto detection = testing::detection(kDetection);
+  window::Run early = begin(detection);
+  early.early = true;
+  tell(early, "H1", "1");
+  finish(early);
+  window::Run again = begin(detection);
+  again.early = true;
+  tell(again, "H1", "2");
+  finish(again);
+  EXPECT_NE(listed().find("\"count\":\"1\""), std::string::npos);
+  window::Run scheduled = begin(detection);
+  tell(scheduled, "H1", "7");
+  finish(scheduled);
+  EXPECT_NE(listed().find("\"count\":\"7\""), std::string::npos);
+  EXPECT_EQ(count(listed(), "\"id\":"), 1);
+  EXPECT_EQ(told_.size(), 1u);
+}
+
+TEST_F(FindingsTest, EqualRowsOfOneRunAreToldApart) {
+  auto detection = testing::detection(kDetection);
+  window::Run run = begin(detection);
+  tell(run, "H1");
+  write(findings_->take(run));
+  tell(run, "H1");
+  finish(run);
+  EXPECT_EQ(told_.size(), 2u);
+  EXPECT_EQ(number("SELECT count(DISTINCT id) FROM finding"), 2);
+}
+
+TEST_F(FindingsTest, WhatAnUndoneRunLeftIsGone) {
+  auto detection = testing::detection(kDetection);
+  window::Run crashed = begin(detection);
+  tell(crashed, "H1");
+  tell(crashed, "H2");
+  write(findings_->take(crashed));
+  start(true);
+  run_with(detection, {"H1"});
+  EXPECT_EQ(number("SELECT count(*) FROM finding"), 1);
+  EXPECT_EQ(number("SELECT count(*) FROM outbox WHERE kind = 'notable'"), 1);
+  EXPECT_EQ(told_.size(), 1u);
+}
+
+TEST_F(FindingsTest, ThrottlingGoesByScheduledTimeAndValues) {
+  auto detection = testing::detection(kThrottled);
+  run_with(detection, {"H1"});
+  run_with(detection, {"H1", "H2"}, 1);  // H1 is within two hours
+  EXPECT_EQ(told_.size(), 2u);
+  run_with(detection, {"H1", "H2"}, 2);  // H1's two hours are over, H2's are not
+  EXPECT_EQ(told_.size(), 3u);
+  EXPECT_EQ(number("SELECT count(*) FROM outbox WHERE kind = 'notable'"), 3);
+  EXPECT_NE(metrics().find("reason=\"throttled\"} 2"), std::string::npos) << metrics();
+}
+
+TEST_F(FindingsTest, ThrottlingHoldsWithinARunToo) {
+  auto detection = testing::detection(kThrottled);
+  run_with(detection, {"H1", "H1"});
+  EXPECT_EQ(told_.size(), 1u);
+}
+
+TEST_F(FindingsTest, AnUndoneRunThrottlesNothing) {
+  auto detection = testing::detection(kThrottled);
+  window::Run crashed = begin(detection);
+  tell(crashed, "H1");
+  write(findings_->take(crashed));
+  start(true);
+  run_with(detection, {"H1"}, 1);
+  EXPECT_EQ(told_.size(), 1u);
+}
+
+TEST_F(FindingsTest, WithoutAnOutputNothingIsQueued) {
+  start(false);
+  run_with(testing::detection(kDetection), {"H1"});
+  EXPECT_EQ(told_.size(), 1u);
+  EXPECT_EQ(number("SELECT count(*) FROM outbox"), 0);
+}
+
+TEST_F(FindingsTest, RiskEventsAreQueuedBesideTheFinding) {
+  run_with(testing::detection(kDetection), {"H1"});  // a TTP's deployment has both
+  EXPECT_EQ(number("SELECT count(*) FROM outbox WHERE kind = 'risk'"), 1);
+}
+
+TEST_F(FindingsTest, DetectionsWithoutAnActionTellNothing) {
+  run_with(testing::detection("{name: N, type: Hunting, search: s}"), {"H1"});
+  EXPECT_EQ(listed(), "[]\n");
+  EXPECT_TRUE(told_.empty());
+}
+
+}  // namespace
+}  // namespace hecate::outputs
