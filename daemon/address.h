@@ -1,0 +1,19 @@
+#pragma once
+
+#include "pipeline/base/error.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace hecate::daemon {
+
+// Where a port listens: `0.0.0.0:8088`, `[::1]:9464`, `localhost:0` (port 0: the system chooses one).
+struct Address {
+  std::string host;  // without brackets
+  std::uint16_t port = 0;
+};
+
+[[nodiscard]] Result<Address> parse_address(std::string_view text);
+
+}  // namespace hecate::daemon

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace hecate::daemon {
+
+// What `hecate <command>` does, one function a command; each returns the exit code and tells errors on
+// standard error. main.cpp fills in the options.
+
+// Where detections and macros come from, for the commands that work on files.
+struct ContentOptions {
+  std::vector<std::string> detections;  // none: those that ship
+  std::vector<std::string> macros;
+  std::string spl;           // one search given as text, instead of detections
+  bool first_match = false;  // all of them emit at the first match
+};
+
+// What events to read.
+struct InputOptions {
+  std::string format = "auto";  // auto, json, xml, hec
+  std::string source, sourcetype, host, index;
+  std::vector<std::string> files;
+};
+
+struct ServeOptions {
+  std::string config;  // empty: defaults, with a token of its own
+};
+int serve(const ServeOptions& options);
+
+struct SearchOptions {
+  ContentOptions content;
+  InputOptions input;
+  std::string output = "json";  // json, table
+};
+int search(const SearchOptions& options);
+
+struct ReplayOptions {
+  ContentOptions content;
+  InputOptions input;
+};
+int replay(const ReplayOptions& options);
+
+struct SendOptions {
+  std::string file;
+  std::string url, token, ca_file;
+  bool insecure = false;
+  std::string format = "auto";
+  std::string source, sourcetype, host, index;
+  double rate = 0;  // events a second in all; 0: as fast as it goes
+  int connections = 1;
+  int batch = 100;     // events a request
+  int repeat = 1;      // passes over the file
+  double seconds = 0;  // stop after this long; 0: after the last pass
+  bool now = false;
+};
+int send(const SendOptions& options);
+
+struct CheckOptions {
+  ContentOptions content;
+  bool json = false;
+};
+int check(const CheckOptions& options);
+
+}  // namespace hecate::daemon

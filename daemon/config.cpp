@@ -1,0 +1,349 @@
+#include "daemon/config.h"
+
+#include "daemon/address.h"
+#include "daemon/config_keys.h"
+#include "pipeline/schedule/cron.h"
+#include "pipeline/schedule/relative_time.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
+
+namespace hecate::daemon {
+
+namespace {
+
+constexpr std::size_t kKiB = 1024;
+constexpr std::size_t kMiB = 1024 * kKiB;
+constexpr std::size_t kGiB = 1024 * kMiB;
+
+// What a file says about one detection, or about all, before it is an Override.
+struct OverrideText {
+  catalogue::Override value;
+  catalogue::Throttle throttle;
+  std::string emit;
+};
+
+// What a file says, before it is a Config.
+struct Draft {
+  Config config;
+  OverrideText defaults;
+  std::map<std::string, OverrideText> overrides;
+  outputs::OutboxOptions output;
+  std::string output_index = "notable";
+};
+
+std::optional<std::string> check_address(const std::string& text) {
+  auto address = parse_address(text);
+  return address ? std::nullopt : std::optional(address.error().message);
+}
+
+std::optional<std::string> check_cron(const std::string& text) {
+  auto cron = schedule::Cron::parse(text);
+  return cron ? std::nullopt : std::optional(cron.error().message);
+}
+
+std::optional<std::string> check_time(const std::string& text) {
+  auto time = schedule::RelativeTime::parse(text);
+  return time ? std::nullopt : std::optional(time.error().message);
+}
+
+// Secrets are never put into a message.
+std::optional<std::string> check_token(const std::string& text) {
+  if (text.empty()) return "the token is empty";
+  if (text.find_first_of(" \t\r\n") != std::string::npos) return "a token has no white space in it";
+  return std::nullopt;
+}
+
+std::optional<std::string> check_url(const std::string& text) {
+  if (text.starts_with("http://") || text.starts_with("https://")) return std::nullopt;
+  return fmt::format("expected a URL like https://splunk.example:8088, not `{}`", text);
+}
+
+void declare_token(Keys& keys, HecToken& token) {
+  keys.text("name", token.name, "What people call this sender.").required();
+  keys.text("token", token.token, "The secret that it sends: `Authorization: Splunk <token>`.", check_token)
+      .required();
+  keys.text("source", token.source, "Source of its events where they and the request name none.");
+  keys.text("sourcetype", token.sourcetype, "Likewise their sourcetype.");
+  keys.text("index", token.index, "Likewise their index.");
+}
+
+// `at`: `detections.defaults.`, or empty for one detection's entry.
+void declare_override(Keys& keys, const std::string& at, OverrideText& text) {
+  catalogue::Override& value = text.value;
+  keys.flag(at + "disabled", value.disabled, "Whether the detection is off.");
+  keys.text(at + "cron", value.cron, "When it runs: five cron fields, in UTC.", check_cron, "cron");
+  keys.text(at + "earliest", value.earliest, "Where its window begins, like `-70m@m`.", check_time,
+            "relative time");
+  keys.text(at + "latest", value.latest, "Where its window ends; an event at this very time is outside.",
+            check_time, "relative time");
+  keys.choice(
+      at + "emit", text.emit, {"schedule", "first_match"},
+      "When a finding is told: with the window's run, or as soon as the first matching event is stored. The "
+      "second is for searches whose rows can only grow; `hecate check` says which those are.");
+  keys.texts(at + "throttle.fields", text.throttle.fields,
+             "No second finding for the same values of these fields within the period.")
+      .required();
+  keys.period(at + "throttle.period", text.throttle.period, "How long: `3600s`, `1h`, `1d`.").required();
+  keys.text(at + "index", value.index, "Index of the notable.");
+  keys.flag(at + "notable", value.notable, "Whether it makes notables.");
+  keys.flag(at + "risk", value.risk, "Whether it makes risk events.");
+  keys.text(at + "rule_title", value.rule_title, "Title of the notable; `%name%` is the detection's name.");
+  keys.text(at + "rule_description", value.rule_description,
+            "Description of the notable; `%description%` is the detection's.");
+}
+
+void declare_inputs(Keys& keys, Draft& draft) {
+  auto& hec = draft.config.hec;
+  keys.text("inputs.hec.listen", hec.listen, "Where senders connect.", check_address, "address:port");
+  keys.size("inputs.hec.max_body", hec.max_body_bytes, kKiB, kGiB,
+            "The largest body of a request, before and after unpacking; a larger one is answered 413.");
+  keys.list<HecToken>("inputs.hec.tokens", hec.tokens, declare_token);
+}
+
+void declare_admin(Keys& keys, Draft& draft) {
+  auto& admin = draft.config.admin;
+  keys.text("admin.listen", admin.listen, "Where /metrics, /healthz, /readyz and /api are served.",
+            check_address, "address:port");
+  keys.text("admin.token", admin.token,
+            "What /api asks for (`Authorization: Bearer <token>`) when the port is open to other machines.",
+            check_token);
+}
+
+void declare_detections(Keys& keys, Draft& draft) {
+  catalogue::Sources& sources = draft.config.detections;
+  keys.paths("detections.paths", sources.detections,
+             "Files and folders of detections; those that ship when empty.");
+  keys.paths("detections.macros", sources.macros,
+             "Files and folders of macros; they replace shipped ones by name.");
+  keys.paths("detections.deployments", sources.deployments,
+             "Files and folders of deployments: schedule and actions by type of detection.");
+  declare_override(keys, "detections.defaults.", draft.defaults);
+  keys.map<OverrideText>("detections.overrides", draft.overrides,
+                         [](Keys& below, OverrideText& text) { declare_override(below, "", text); });
+}
+
+void declare_outputs(Keys& keys, Draft& draft) {
+  outputs::HecEndpoint& endpoint = draft.output.endpoint;
+  keys.text("outputs.hec.url", endpoint.url, "The endpoint of the SIEM, like `https://splunk.example:8088`.",
+            check_url, "URL")
+      .required();
+  keys.text("outputs.hec.token", endpoint.token,
+            "Its token; it must allow the indexes of notables and risk events.", check_token)
+      .required();
+  keys.text("outputs.hec.index", draft.output_index,
+            "Index of notables; `detections.defaults.index` and a detection's own go before it.");
+  keys.path("outputs.hec.ca_file", endpoint.ca_file,
+            "Certificates to trust (PEM); the system's own when not given.");
+  keys.flag("outputs.hec.verify", endpoint.verify,
+            "Whether the endpoint's certificate and name are checked.");
+  keys.number("outputs.hec.batch", draft.output.batch, 1, 10'000, "The most findings in one request.");
+}
+
+void declare_rest(Keys& keys, Draft& draft) {
+  Config& config = draft.config;
+  keys.text("findings.search_name_prefix", config.findings.search_name_prefix,
+            "Before a detection's name in `source` and `search_name`.");
+  keys.text("findings.search_name_suffix", config.findings.search_name_suffix, "Behind it.");
+  keys.text("findings.host", config.findings.host, "`host` of findings; this machine's name when empty.");
+  keys.text("findings.risk_index", config.findings.risk_index, "Index of risk events.");
+  keys.number("ingest.workers", config.ingest.workers, 0, 256,
+              "Threads that evaluate events; with 0 the network thread does it.");
+  keys.size("ingest.queue_bytes", config.ingest.queue_bytes, kMiB, 1024 * kGiB,
+            "Bodies that may wait for an answer; more are answered 503. As much again may be on its way in.");
+  keys.path("state.path", config.state_path, "The folder of the embedded database; hecate's own.");
+  keys.choice("log.level", config.log_level, {"debug", "info", "warn", "error"}, "What is logged.");
+}
+
+void declare(Keys& keys, Draft& draft) {
+  declare_inputs(keys, draft);
+  declare_admin(keys, draft);
+  declare_detections(keys, draft);
+  declare_outputs(keys, draft);
+  declare_rest(keys, draft);
+}
+
+catalogue::Override to_override(OverrideText text) {
+  catalogue::Override value = std::move(text.value);
+  if (text.throttle.period > 0) value.throttle = std::move(text.throttle);
+  if (text.emit == "schedule") value.emit = catalogue::Emit::schedule;
+  if (text.emit == "first_match") value.emit = catalogue::Emit::first_match;
+  return value;
+}
+
+// What no single key can tell.
+void check_together(const Draft& draft, const Keys& keys, ConfigErrors& errors) {
+  std::set<std::string> names;
+  std::set<std::string> secrets;
+  for (const HecToken& token : draft.config.hec.tokens) {
+    int line = keys.line("inputs.hec.tokens");
+    if (!token.name.empty() && !names.insert(token.name).second) {
+      errors.add(line, fmt::format("inputs.hec.tokens: two tokens are named `{}`; name each differently",
+                                   token.name));
+    }
+    if (!token.token.empty() && !secrets.insert(token.token).second) {
+      errors.add(line, fmt::format("inputs.hec.tokens: the token of `{}` is another's too; give each its own",
+                                   token.name));
+    }
+  }
+  if (draft.config.hec.max_body_bytes > draft.config.ingest.queue_bytes) {
+    int line = std::max(keys.line("inputs.hec.max_body"), keys.line("ingest.queue_bytes"));
+    errors.add(
+        line,
+        fmt::format("inputs.hec.max_body ({}) is more than ingest.queue_bytes ({}): such a request would "
+                    "never be taken; raise the second or lower the first",
+                    format_size(draft.config.hec.max_body_bytes),
+                    format_size(draft.config.ingest.queue_bytes)));
+  }
+}
+
+Config finish(Draft draft, bool has_output) {
+  Config config = std::move(draft.config);
+  config.detections.defaults = to_override(std::move(draft.defaults));
+  for (auto& [name, text] : draft.overrides) config.detections.overrides[name] = to_override(std::move(text));
+  config.findings.deliver = has_output;
+  if (has_output) {
+    if (!config.detections.defaults.index) config.detections.defaults.index = draft.output_index;
+    config.output = std::move(draft.output);
+  }
+  return config;
+}
+
+// One part of the reference page: all keys that begin with `prefix`.
+struct Section {
+  std::string_view prefix;
+  std::string_view title;
+  std::string_view text;
+  bool reload;  // whether SIGHUP applies it; all else needs a restart
+};
+constexpr std::array kSections = {
+    Section{"inputs.hec.", "inputs.hec: events in",
+            "Splunk's HTTP Event Collector protocol ([hec.md](hec.md)).", false},
+    Section{"admin.", "admin: metrics, health, findings", "", false},
+    Section{"detections.defaults.", "detections.defaults and detections.overrides",
+            "`detections.defaults` holds for all detections; `detections.overrides` is a map from a "
+            "detection's name to "
+            "the same keys, and goes before it. What neither says is as the detection's file and its "
+            "deployment say.",
+            true},
+    Section{"detections.", "detections: what runs", "", true},
+    Section{"outputs.hec.", "outputs.hec: findings out",
+            "Optional. Without it findings are stored, listed by `GET /api/findings` on the admin port, and "
+            "printed.",
+            false},
+    Section{"findings.", "findings: what they look like", "", false},
+    Section{"ingest.", "ingest: the way of an event", "", false},
+    Section{"state.", "state: what is kept on disk", "", false},
+    Section{"log.", "log", "", false},
+};
+
+constexpr std::string_view kIntroduction = R"(# Configuration
+
+*Made from the declarations in `daemon/config.cpp`; change it there.*
+
+`hecate serve --config FILE` reads one YAML file. Every key may be left out, but for those marked required. In any
+value `${NAME}` is replaced by that environment variable; an unset one is an error, and `$$` is a plain `$`. Relative
+paths are relative to the file's folder. An unknown key is an error that names its line and the nearest key.
+
+Sizes are written `64MiB` (1024), `64MB` (1000) or as a number of bytes; periods `3600s`, `90m`, `1h`, `1d` or as a
+number of seconds. SIGHUP applies the sections marked so; the others need a restart.
+
+## Example
+
+```yaml
+)";
+
+constexpr std::string_view kExample = R"(inputs:
+  hec:
+    listen: 0.0.0.0:8088
+    max_body: 64MiB
+    tokens:
+      - {name: workstations, token: "${HECATE_TOKEN}", index: windows}
+admin:
+  listen: 127.0.0.1:9464
+detections:
+  paths: [detections]
+  macros: [macros]
+  defaults:
+    cron: "0 * * * *"
+  overrides:
+    Windows MsMpEng Writing to System32:
+      emit: first_match
+      risk: true
+      throttle: {fields: [dest], period: 1h}
+outputs:
+  hec:
+    url: https://splunk.example:8088
+    token: "${SPLUNK_TOKEN}"
+    index: notable
+state:
+  path: /var/lib/hecate
+)";
+
+std::string table_row(const KeyInfo& info) {
+  std::string value = info.shown_default.empty() ? "" : fmt::format("`{}`", info.shown_default);
+  if (info.required) value = "required";
+  return fmt::format("| `{}` | {} | {} | {} |\n", info.path, info.kind, value, info.help);
+}
+
+const Section* section_of(const KeyInfo& info) {
+  return std::ranges::find_if(kSections,
+                              [&](const Section& each) { return info.path.starts_with(each.prefix); });
+}
+
+}  // namespace
+
+Result<Config> parse_config(const std::string& yaml, const std::string& file) {
+  ConfigErrors errors(file);
+  Draft draft;
+  std::filesystem::path folder = std::filesystem::path(file).parent_path();
+  Keys keys(folder.string());
+  declare(keys, draft);
+  try {
+    keys.read(YAML::Load(yaml), "", errors);
+  } catch (const YAML::Exception& e) {
+    return fail(fmt::format("{}:{}:{}: not valid YAML: {}; the mistake is often in the line above", file,
+                            e.mark.line + 1, e.mark.column + 1, e.msg));
+  }
+  check_together(draft, keys, errors);
+  if (!errors.empty()) return fail(errors.text());
+  return finish(std::move(draft), keys.given("outputs.hec"));
+}
+
+Result<Config> load_config(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  if (!in)
+    return fail(
+        fmt::format("{}: the configuration cannot be read; is it there, and may hecate read it?", file));
+  return parse_config(text.str(), file);
+}
+
+std::string config_reference() {
+  Draft draft;
+  Keys keys("");
+  declare(keys, draft);
+  std::string page(kIntroduction);
+  page += kExample;
+  page += "```\n";
+  for (const Section& section : kSections) {
+    page += fmt::format("\n## {}\n\n", section.title);
+    if (!section.text.empty()) page += fmt::format("{}\n\n", section.text);
+    if (section.reload) page += "SIGHUP applies changes.\n\n";
+    page += "| key | value | default | meaning |\n|---|---|---|---|\n";
+    for (const KeyInfo& info : keys.infos()) {
+      if (section_of(info) == &section) page += table_row(info);
+    }
+  }
+  return page;
+}
+
+}  // namespace hecate::daemon

@@ -1,0 +1,65 @@
+#include "daemon/content.h"
+
+#include <cstdio>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+namespace hecate::daemon {
+
+catalogue::LoadResult read_content(const ContentOptions& options) {
+  catalogue::Sources sources;
+  sources.include_disabled = true;
+  sources.macros = options.macros;
+  if (options.first_match) sources.defaults.emit = catalogue::Emit::first_match;
+  if (!options.spl.empty()) return catalogue::load_search("search", options.spl, sources);
+  sources.detections = options.detections;
+  if (sources.detections.empty()) sources.detections.emplace_back(catalogue::kBuiltin);
+  return catalogue::load(sources);
+}
+
+std::shared_ptr<const catalogue::Catalogue> load_content(const ContentOptions& options) {
+  catalogue::LoadResult loaded = read_content(options);
+  for (const catalogue::Refused& each : loaded.refused) fmt::print(stderr, "{}\n", to_line(each));
+  if (!loaded.refused.empty()) return nullptr;
+  if (loaded.catalogue->detections.empty()) {
+    fmt::print(
+        stderr,
+        "hecate: no detections found; name a file or folder with --detections, or a search with --spl\n");
+    return nullptr;
+  }
+  return loaded.catalogue;
+}
+
+std::string to_line(const catalogue::Refused& refused) {
+  std::string name = refused.name.empty() ? "" : refused.name + ": ";
+  return fmt::format("{}:{}:{}: {}{}", refused.file, refused.line, refused.column, name, refused.reason);
+}
+
+decode::InputFormat input_format(const std::string& name) {
+  if (name == "json") return decode::InputFormat::json;
+  if (name == "xml") return decode::InputFormat::xml;
+  if (name == "hec") return decode::InputFormat::hec;
+  return decode::InputFormat::automatic;
+}
+
+decode::FileDefaults file_defaults(const InputOptions& input) {
+  return {.host = input.host, .source = input.source, .sourcetype = input.sourcetype, .index = input.index};
+}
+
+ProgressLine::ProgressLine() : terminal_(isatty(STDERR_FILENO) == 1) {}
+
+ProgressLine::~ProgressLine() {
+  if (shown_) fmt::print(stderr, "\r\033[K");
+}
+
+decode::ProgressSink ProgressLine::sink(const std::string& file) {
+  if (!terminal_) return {};
+  return [this, file](const decode::FileStats& stats) {
+    fmt::print(stderr, "\r\033[K{}: {} events, {} MiB", file, stats.events, stats.bytes >> 20);
+    std::fflush(stderr);
+    shown_ = true;
+  };
+}
+
+}  // namespace hecate::daemon

@@ -1,0 +1,154 @@
+#include "daemon/hec_listener.h"
+
+#include "daemon/address.h"
+#include "daemon/hec_connection.h"
+
+#include <algorithm>
+#include <future>
+#include <thread>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+namespace hecate::daemon {
+
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+using Acceptor = asio::basic_socket_acceptor<tcp, HecExecutor>;
+using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
+                                         asio::wait_traits<std::chrono::steady_clock>, HecExecutor>;
+
+HecAwaitable<void> run_connection(std::unique_ptr<HecConnection> connection) {
+  co_await connection->run();
+}
+
+class Listener final : public HecListener {
+ public:
+  Listener(const Config& config, ingest::Ingest& ingest, std::function<std::string()> trouble,
+           prometheus::Registry& registry, HecTimeouts timeouts)
+      : service_(config, ingest, std::move(trouble), registry, timeouts), acceptor_(io_), sweep_timer_(io_) {
+    service_.request_over = [this] { finish_if_drained(); };
+  }
+
+  ~Listener() override {
+    if (!thread_.joinable()) return;
+    drain();
+    thread_.join();
+  }
+
+  Result<void> bind(const std::string& listen) {
+    auto address = parse_address(listen);
+    if (!address) return fail("inputs.hec.listen: " + address.error().message);
+    error_code error;
+    auto found = tcp::resolver(io_).resolve(address->host, std::to_string(address->port),
+                                            tcp::resolver::passive | tcp::resolver::numeric_service, error);
+    if (!error) {
+      tcp::endpoint endpoint = found.begin()->endpoint();
+      acceptor_.open(endpoint.protocol(), error);
+      if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
+      if (!error) acceptor_.bind(endpoint, error);
+    }
+    if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+    if (!error) port_ = acceptor_.local_endpoint(error).port();
+    if (error) {
+      return fail(
+          fmt::format("cannot listen for HEC on {}: {}; another program may have the port, or "
+                      "inputs.hec.listen names an address that this machine does not have",
+                      listen, error.message()));
+    }
+    return {};
+  }
+
+  void run() {
+    asio::co_spawn(io_, accept(), asio::detached);
+    asio::co_spawn(io_, sweep(), asio::detached);
+    thread_ = std::thread([this] { io_.run(); });
+  }
+
+  [[nodiscard]] int port() const override { return port_; }
+
+  void drain() override {
+    asio::post(io_, [this] {
+      if (service_.draining) return;
+      service_.draining = true;
+      auto bound = std::chrono::steady_clock::now() + service_.timeouts.closing;
+      for (HecConnection* connection : service_.connections) connection->hurry(bound);
+      finish_if_drained();
+    });
+    drained_.wait();
+  }
+
+ private:
+  HecAwaitable<void> accept() {
+    while (acceptor_.is_open()) {
+      error_code error;
+      HecSocket socket = co_await acceptor_.async_accept(asio::redirect_error(use_hec_awaitable, error));
+      if (!error) {
+        asio::co_spawn(io_, run_connection(std::make_unique<HecConnection>(std::move(socket), service_)),
+                       asio::detached);
+      } else if (error != asio::error::operation_aborted && error != asio::error::connection_aborted) {
+        spdlog::warn(
+            "a HEC connection could not be accepted: {}; raise the limit of open files if that is it",
+            error.message());
+        Timer pause(io_, std::chrono::milliseconds(100));
+        co_await pause.async_wait(use_hec_awaitable);
+      }
+    }
+  }
+
+  // One look over all connections now and then costs less than a timer for each read.
+  HecAwaitable<void> sweep() {
+    const HecTimeouts& t = service_.timeouts;
+    auto pause = std::clamp(std::min({t.idle, t.header, t.progress, t.closing}) / 4,
+                            std::chrono::milliseconds(1), std::chrono::milliseconds(1000));
+    while (!finished_) {
+      error_code ignored;
+      sweep_timer_.expires_after(pause);
+      co_await sweep_timer_.async_wait(asio::redirect_error(use_hec_awaitable, ignored));
+      auto now = std::chrono::steady_clock::now();
+      for (HecConnection* connection : service_.connections) connection->close_if_late(now);
+    }
+  }
+
+  // After this nothing is left to do for the network thread: it ends by itself.
+  void finish_if_drained() {
+    if (!service_.draining || service_.in_flight > 0 || finished_) return;
+    finished_ = true;
+    error_code ignored;
+    acceptor_.close(ignored);
+    sweep_timer_.cancel();
+    for (HecConnection* connection : service_.connections) connection->close();
+    drained_promise_.set_value();
+  }
+
+  HecService service_;
+  asio::io_context io_{1};
+  Acceptor acceptor_;
+  Timer sweep_timer_;
+  int port_ = 0;
+  bool finished_ = false;
+  std::promise<void> drained_promise_;
+  std::shared_future<void> drained_ = drained_promise_.get_future().share();
+  std::thread thread_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<HecListener>> HecListener::start(const Config& config, ingest::Ingest& ingest,
+                                                        std::function<std::string()> trouble,
+                                                        prometheus::Registry& registry,
+                                                        HecTimeouts timeouts) {
+  auto listener = std::make_unique<Listener>(config, ingest, std::move(trouble), registry, timeouts);
+  if (auto bound = listener->bind(config.hec.listen); !bound) return std::unexpected(bound.error());
+  listener->run();
+  return listener;
+}
+
+}  // namespace hecate::daemon

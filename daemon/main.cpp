@@ -1,0 +1,150 @@
+#include "daemon/commands.h"
+#include "daemon/config.h"
+#include "daemon/spl_reference.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+// hecate's command line: each command's options are declared here, what it does stands in its own file.
+
+namespace {
+
+using namespace hecate::daemon;
+
+void add_content(CLI::App& command, ContentOptions& content, bool with_search) {
+  command.add_option(
+      "--detections", content.detections,
+      "Detection files or folders, in ESCU's YAML form; without it, those that ship with hecate");
+  if (with_search)
+    command.add_option("--spl", content.spl, "One search, given as text, instead of detections");
+  command.add_option("--macros", content.macros,
+                     "Folders with macros (YAML); a later one replaces an earlier one");
+}
+
+void add_metadata(CLI::App& command, std::string& source, std::string& sourcetype, std::string& host,
+                  std::string& index) {
+  command.add_option("--source", source,
+                     "source of events that bring none; else their channel and provider tell");
+  command.add_option("--sourcetype", sourcetype, "sourcetype of events that bring none");
+  command.add_option("--host", host, "host of events that bring none; else their Computer");
+  command.add_option("--index", index, "index of events that bring none");
+}
+
+void add_format(CLI::App& command, std::string& format) {
+  command.add_option("--input", format, "Form of the files: auto, json, xml, hec")
+      ->check(CLI::IsMember({"auto", "json", "xml", "hec"}))
+      ->capture_default_str();
+}
+
+void add_input(CLI::App& command, InputOptions& input) {
+  add_format(command, input.format);
+  add_metadata(command, input.source, input.sourcetype, input.host, input.index);
+  command.add_option("FILE", input.files, "Files of events; - is standard input; .gz and .zst are unpacked")
+      ->required();
+}
+
+CLI::App* add_serve(CLI::App& app, ServeOptions& options) {
+  CLI::App* command = app.add_subcommand("serve", "Take events in, run the detections, post what they find");
+  command->add_option(
+      "-c,--config", options.config,
+      "Configuration (YAML, see docs/configuration.md); without it hecate runs on its defaults with a "
+      "token of its own, kept under state.path");
+  command->footer("SIGHUP reads detections and macros again; SIGTERM answers what is in flight and stops.");
+  return command;
+}
+
+CLI::App* add_search(CLI::App& app, SearchOptions& options) {
+  CLI::App* command = app.add_subcommand(
+      "search", "Run detections, or one search, over files of events as one window over all time");
+  add_content(*command, options.content, true);
+  add_input(*command, options.input);
+  command->add_option("--output", options.output, "json: one line a row; table: for people")
+      ->check(CLI::IsMember({"json", "table"}))
+      ->capture_default_str();
+  command->footer(
+      "Example: hecate search --spl '`sysmon` EventID=11 | stats count by Image' events.ndjson.zst");
+  return command;
+}
+
+CLI::App* add_replay(CLI::App& app, ReplayOptions& options) {
+  CLI::App* command = app.add_subcommand("replay",
+                                         "Run files of events through the scheduled windows in event time; "
+                                         "print findings as they would be posted");
+  add_content(*command, options.content, false);
+  add_input(*command, options.input);
+  command->add_flag("--first-match", options.content.first_match,
+                    "Tell each finding at its first match, not at its window's run");
+  return command;
+}
+
+CLI::App* add_send(CLI::App& app, SendOptions& options) {
+  CLI::App* command =
+      app.add_subcommand("send", "Post a file of events to a HEC endpoint; also a load generator");
+  command->add_option("FILE", options.file, "File of events; - is standard input; .gz and .zst are unpacked")
+      ->required();
+  command->add_option("--url", options.url, "HEC endpoint, such as http://127.0.0.1:8088")->required();
+  command->add_option("--token", options.token, "HEC token")->envname("HECATE_TOKEN")->required();
+  command->add_option("--ca-file", options.ca_file, "Certificates to trust (PEM), instead of the system's");
+  command->add_flag("--insecure", options.insecure, "Do not verify the server's certificate");
+  add_format(*command, options.format);
+  add_metadata(*command, options.source, options.sourcetype, options.host, options.index);
+  command->add_option("--rate", options.rate, "Events a second in all; 0: as fast as it goes")
+      ->capture_default_str();
+  command->add_option("--connections", options.connections, "Connections at the same time")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command->add_option("--batch", options.batch, "Events a request")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+  command->add_option("--repeat", options.repeat, "Passes over the file")
+      ->check(CLI::Range(1, 1000000))
+      ->capture_default_str();
+  command->add_option("--seconds", options.seconds, "Go on for this long, pass after pass");
+  command->add_flag("--now", options.now, "Move all times so that the newest event happens now");
+  return command;
+}
+
+CLI::App* add_check(CLI::App& app, CheckOptions& options) {
+  CLI::App* command =
+      app.add_subcommand("check", "Load detections and say how each will run, or why it cannot");
+  command->add_option("PATH", options.content.detections,
+                      "Detection files or folders; without it, those that ship");
+  command->add_option("--macros", options.content.macros, "Folders with macros (YAML)");
+  command->add_flag("--json", options.json, "One JSON object a detection");
+  return command;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{
+      "hecate runs Splunk detections on the stream: Sysmon events in over HEC, findings out over HEC."};
+  app.set_version_flag("--version", "hecate " HECATE_VERSION);
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(34);
+
+  ServeOptions serve_options;
+  SearchOptions search_options;
+  ReplayOptions replay_options;
+  SendOptions send_options;
+  CheckOptions check_options;
+  CLI::App* serve_command = add_serve(app, serve_options);
+  CLI::App* search_command = add_search(app, search_options);
+  CLI::App* replay_command = add_replay(app, replay_options);
+  CLI::App* send_command = add_send(app, send_options);
+  CLI::App* check_command = add_check(app, check_options);
+  CLI::App* reference_command =
+      app.add_subcommand("config-reference", "Print every configuration key with its default and meaning");
+  CLI::App* spl_command =
+      app.add_subcommand("spl-reference", "Print the commands and functions of SPL that are supported");
+
+  CLI11_PARSE(app, argc, argv);
+  if (serve_command->parsed()) return serve(serve_options);
+  if (search_command->parsed()) return search(search_options);
+  if (replay_command->parsed()) return replay(replay_options);
+  if (send_command->parsed()) return send(send_options);
+  if (check_command->parsed()) return check(check_options);
+  if (reference_command->parsed()) fmt::print("{}", config_reference());
+  if (spl_command->parsed()) fmt::print("{}", spl_reference());
+  return 0;
+}

@@ -1,0 +1,124 @@
+#include "daemon/content.h"
+#include "outputs/json_writer.h"
+#include "pipeline/base/clock.h"
+#include "pipeline/match/matcher.h"
+#include "pipeline/spl/values.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+
+#include <fmt/format.h>
+
+namespace hecate::daemon {
+namespace {
+
+// A result row with its values as texts, keys sorted.
+using TextRow = std::map<std::string, std::vector<std::string>>;
+
+TextRow to_texts(const spl::Row& row) {
+  TextRow texts;
+  for (const spl::Row::Entry& entry : row.entries()) {
+    for (const Value& value : entry.value.each()) {
+      std::string text;
+      spl::append_text(value, text);
+      texts[std::string(entry.name)].push_back(std::move(text));
+    }
+  }
+  return texts;
+}
+
+void print_json(const std::string& detection, const TextRow& row) {
+  outputs::JsonWriter json;
+  json.begin_object().key("detection").value(detection).key("row").begin_object();
+  for (const auto& [name, values] : row) {
+    json.key(name);
+    if (values.size() == 1) {
+      json.value(values[0]);
+    } else {
+      json.begin_array();
+      for (const std::string& value : values) json.value(value);
+      json.end_array();
+    }
+  }
+  json.end_object().end_object();
+  fmt::print("{}\n", json.text());
+}
+
+// For people: one block a row, a line a field, since rows of detections are wider than a terminal.
+void print_table(const std::string& detection, std::size_t number, const TextRow& row) {
+  std::size_t width = 0;
+  for (const auto& [name, values] : row) width = std::max(width, name.size());
+  fmt::print("{}#{} {}\n", number > 1 ? "\n" : "", number, detection);
+  for (const auto& [name, values] : row)
+    fmt::print("  {:<{}}  {}\n", name, width, fmt::join(values, "\n" + std::string(width + 4, ' ')));
+}
+
+// The groups of one scan, sorted by key, as its closing part wants them.
+std::vector<std::pair<std::string_view, const spl::GroupState*>> groups_of(const store::DeltaSet& deltas,
+                                                                           std::uint64_t scan) {
+  std::vector<std::pair<std::string_view, const spl::GroupState*>> groups;
+  for (const auto& [key, delta] : deltas)
+    if (key.scan == scan) groups.emplace_back(key.group, &delta.state);
+  std::ranges::sort(groups, {}, [](const auto& group) { return group.first; });
+  return groups;
+}
+
+// Reads all files into `deltas`; false when one of them could not be read.
+bool read_files(const InputOptions& input, match::Matcher& matcher, store::DeltaSet& deltas) {
+  SystemClock clock;
+  Time now = clock.now();
+  ProgressLine progress;
+  std::uint64_t arrival = 0;
+  bool complete = true;
+  for (const std::string& file : input.files) {
+    auto read = decode::read_events(
+        file, input_format(input.format), file_defaults(input),
+        [&](EventView& event) {
+          event.arrival = arrival++;
+          matcher.evaluate(event, now, deltas);
+        },
+        progress.sink(file));
+    if (!read) {
+      fmt::print(stderr, "hecate: {}\n", read.error().message);
+      complete = false;
+    } else if (read->malformed > 0) {
+      fmt::print(stderr, "hecate: {}: {} pieces were no events and were passed over\n", file,
+                 read->malformed);
+    }
+  }
+  return complete;
+}
+
+}  // namespace
+
+int search(const SearchOptions& options) {
+  auto catalogue = load_content(options.content);
+  if (!catalogue) return 2;
+  match::Matcher matcher(std::make_shared<const match::ScanSet>(catalogue), match::Panes::one_window);
+  store::DeltaSet deltas;
+  bool complete = read_files(options.input, matcher, deltas);
+
+  SystemClock clock;
+  for (const catalogue::LoadedDetection& each : catalogue->detections) {
+    Arena arena;
+    spl::EvalContext context{arena};
+    context.now = clock.now();
+    context.latest = context.now;
+    std::size_t number = 0;
+    auto closing = each.plan->close(context, [&](const spl::ResultRow& result) {
+      TextRow row = to_texts(result.row);
+      ++number;
+      if (options.output == "table") {
+        print_table(each.detection.name, number, row);
+      } else {
+        print_json(each.detection.name, row);
+      }
+    });
+    for (const auto& [key, state] : groups_of(deltas, each.plan->scan()->id())) closing->group(key, *state);
+    closing->finish();
+  }
+  return complete ? 0 : 1;
+}
+
+}  // namespace hecate::daemon

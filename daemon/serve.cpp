@@ -1,0 +1,301 @@
+#include "daemon/admin_server.h"
+#include "daemon/config.h"
+#include "daemon/content.h"
+#include "daemon/hec_listener.h"
+#include "daemon/log.h"
+#include "daemon/runner_thread.h"
+#include "outputs/findings.h"
+#include "outputs/json_writer.h"
+#include "outputs/outbox.h"
+#include "pipeline/ingest/ingest.h"
+#include "pipeline/window/runner.h"
+
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include <fmt/format.h>
+#include <openssl/rand.h>
+#include <prometheus/gauge.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+#include <pthread.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+
+namespace hecate::daemon {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A random token in the form of a GUID, as Splunk makes them.
+Result<std::string> new_token() {
+  unsigned char b[16];
+  if (RAND_bytes(b, sizeof b) != 1) return fail("no random numbers from the system: cannot make a token");
+  b[6] = static_cast<unsigned char>((b[6] & 0x0F) | 0x40);
+  b[8] = static_cast<unsigned char>((b[8] & 0x3F) | 0x80);
+  std::string text;
+  for (int i = 0; i < 16; ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
+    text += fmt::format("{:02x}", b[i]);
+  }
+  return text;
+}
+
+// The token of a hecate that runs without configured tokens: made once, kept under state.path, and printed
+// then and only then; it never goes into the log.
+Result<std::string> own_token(const std::string& state_path) {
+  fs::path file = fs::path(state_path) / "hec-token";
+  std::string token;
+  if (std::ifstream in(file); in >> token) return token;
+  auto made = new_token();
+  if (!made) return made;
+  std::error_code error;
+  fs::create_directories(state_path, error);
+  mode_t before = umask(0077);
+  std::ofstream out(file);
+  umask(before);
+  out << *made << '\n';
+  out.close();
+  if (!out)
+    return fail(
+        fmt::format("{}: cannot be written; give hecate a folder of its own with state.path", file.string()));
+  fmt::print(stderr, "hecate made a HEC token for its senders: {} (kept in {})\n", *made, file.string());
+  return *made;
+}
+
+Result<Config> read_config(const ServeOptions& options) {
+  Config config;
+  if (!options.config.empty()) {
+    auto loaded = load_config(options.config);
+    if (!loaded) return loaded;
+    config = std::move(*loaded);
+  }
+  if (config.detections.detections.empty()) config.detections.detections.emplace_back(catalogue::kBuiltin);
+  return config;
+}
+
+// Loads what the configuration names; everything must load, or nothing is replaced.
+Result<std::shared_ptr<const catalogue::Catalogue>> load_catalogue(const Config& config) {
+  catalogue::LoadResult loaded = catalogue::load(config.detections);
+  if (!loaded.refused.empty()) {
+    std::string all;
+    for (const catalogue::Refused& each : loaded.refused) all += "\n  " + to_line(each);
+    return fail(
+        fmt::format("{} of the detections do not load; mend or disable them:{}", loaded.refused.size(), all));
+  }
+  if (loaded.catalogue->detections.empty())
+    return fail("there are no detections to run; name files or folders under detections.paths");
+  return loaded.catalogue;
+}
+
+// The way of an event, put together. Members are in the order in which they depend on each other; they are
+// destroyed in reverse, so that everything handed on is still taken.
+class Daemon {
+ public:
+  static Result<std::unique_ptr<Daemon>> start(ServeOptions options, Config config) {
+    auto daemon = std::unique_ptr<Daemon>(new Daemon(std::move(options), std::move(config)));
+    if (auto done = daemon->start(); !done) return std::unexpected(done.error());
+    return daemon;
+  }
+
+  // Reads the configuration again and takes its detections and macros, if all of them load.
+  void reload() {
+    auto config = read_config(options_);
+    if (!config) return spdlog::error("reload refused, the old detections stay: {}", config.error().message);
+    auto catalogue = load_catalogue(*config);
+    if (!catalogue)
+      return spdlog::error("reload refused, the old detections stay: {}", catalogue.error().message);
+    ingest_->set_catalogue(*catalogue);
+    runner_thread_->set_catalogue(*catalogue);
+    spdlog::info("reloaded: {} detections", (*catalogue)->detections.size());
+  }
+
+  void stop() {
+    spdlog::info("stopping: answering what is in flight");
+    hec_->drain();
+    ingest_->barrier();
+  }
+
+ private:
+  Daemon(ServeOptions options, Config config) : options_(std::move(options)), config_(std::move(config)) {}
+
+  Result<void> start() {
+    auto catalogue = load_catalogue(config_);
+    if (!catalogue) return std::unexpected(catalogue.error());
+    if (auto done = open_state(); !done) return done;
+    if (auto done = start_outputs(); !done) return done;
+    if (auto done = start_pipeline(std::move(*catalogue)); !done) return done;
+    return start_listeners();
+  }
+
+  Result<void> open_state() {
+    auto store = store::Store::open(config_.state_path, clock_, registry_);
+    if (!store) return std::unexpected(store.error());
+    store_ = std::move(*store);
+    auto reader = store_->reader();
+    if (!reader) return std::unexpected(reader.error());
+    api_reader_ = std::move(*reader);
+    return {};
+  }
+
+  Result<void> start_outputs() {
+    config_.findings.deliver = config_.output.has_value();
+    auto findings = outputs::Findings::make(*store_, config_.findings, registry_,
+                                            [this](std::string_view json) { tell(json); });
+    if (!findings) return std::unexpected(findings.error());
+    findings_ = std::move(*findings);
+    if (!config_.output) return {};
+    auto outbox = outputs::Outbox::start(*store_, clock_, *config_.output, registry_);
+    if (!outbox) return std::unexpected(outbox.error());
+    outbox_ = std::move(*outbox);
+    return {};
+  }
+
+  // With an output configured the finding is on its way; without one, standard output is the output.
+  void tell(std::string_view json) {
+    if (outbox_) return outbox_->wake();
+    fmt::print("{}\n", json);
+    std::fflush(stdout);
+  }
+
+  Result<void> start_pipeline(std::shared_ptr<const catalogue::Catalogue> catalogue) {
+    ingest_ = ingest::Ingest::make(*store_, clock_, config_.ingest, registry_, "hec");
+    ingest_->set_catalogue(catalogue);
+    auto runner =
+        window::Runner::make(*store_, clock_, *findings_, [this] { ingest_->barrier(); }, {}, registry_);
+    if (!runner) return std::unexpected(runner.error());
+    runner_ = std::move(*runner);
+    if (auto set = runner_->set_catalogue(catalogue); !set) return set;
+    store_->set_commit_listener([this](const store::DeltaSet& deltas) { runner_->committed(deltas); });
+    runner_thread_ = std::make_unique<RunnerThread>(*runner_, clock_);
+    spdlog::info("{} detections loaded", catalogue->detections.size());
+    return {};
+  }
+
+  Result<void> start_listeners() {
+    auto admin = AdminServer::start(config_.admin.listen, config_.admin.token, routes());
+    if (!admin) return std::unexpected(admin.error());
+    admin_ = std::move(*admin);
+    auto hec = HecListener::start(config_, *ingest_, [this] { return store_->trouble(); }, registry_);
+    if (!hec) return std::unexpected(hec.error());
+    hec_ = std::move(*hec);
+    spdlog::info("ready: HEC on port {}, admin on port {}, state in {}", hec_->port(), admin_->port(),
+                 config_.state_path);
+    return {};
+  }
+
+  std::map<std::string, AdminServer::Handler> routes() {
+    return {
+        {"/metrics",
+         [this](const AdminRequest&) {
+           return AdminAnswer{200, "text/plain; version=0.0.4; charset=utf-8",
+                              prometheus::TextSerializer().Serialize(registry_.Collect())};
+         }},
+        {"/healthz", [](const AdminRequest&) { return AdminAnswer{200, "text/plain", "ok\n"}; }},
+        {"/readyz",
+         [this](const AdminRequest&) {
+           std::string trouble = store_->trouble();
+           if (trouble.empty()) return AdminAnswer{200, "text/plain", "ready\n"};
+           return AdminAnswer{503, "text/plain", trouble + "\n"};
+         }},
+        {"/api/findings", [this](const AdminRequest& request) { return findings_answer(request); }},
+    };
+  }
+
+  AdminAnswer findings_answer(const AdminRequest& request) {
+    auto bad = [](std::string_view why) {
+      outputs::JsonWriter json;
+      json.begin_object().key("error").value(why).end_object();
+      return AdminAnswer{400, "application/json", json.take()};
+    };
+    Time since = 0;
+    if (std::string text = request.parameter("since"); !text.empty()) {
+      auto read = parse_epoch(text);
+      if (!read) read = parse_timestamp(text);
+      if (!read) return bad("since: seconds since 1970 or a time such as 2026-04-27T13:00:00Z");
+      since = *read;
+    }
+    int limit = 100;
+    if (std::string text = request.parameter("limit"); !text.empty()) {
+      limit = std::atoi(text.c_str());
+      if (limit < 1 || limit > 10'000) return bad("limit: a whole number from 1 to 10000");
+    }
+    auto list = outputs::list_findings(*api_reader_, since, limit);
+    if (list) return AdminAnswer{200, "application/json", std::move(*list)};
+    spdlog::error("the findings could not be listed: {}", list.error().message);
+    return AdminAnswer{500, "application/json", R"({"error":"the findings could not be read; see the log"})"};
+  }
+
+  ServeOptions options_;
+  Config config_;
+  SystemClock clock_;
+  prometheus::Registry registry_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<store::Database> api_reader_;
+  std::unique_ptr<outputs::Findings> findings_;
+  std::unique_ptr<outputs::Outbox> outbox_;
+  std::unique_ptr<window::Runner> runner_;
+  std::unique_ptr<ingest::Ingest> ingest_;
+  std::unique_ptr<RunnerThread> runner_thread_;
+  std::unique_ptr<AdminServer> admin_;
+  std::unique_ptr<HecListener> hec_;
+
+ public:
+  ~Daemon() {
+    hec_.reset();
+    admin_.reset();
+    runner_thread_.reset();
+    ingest_.reset();
+    // The journal's thread calls the runner after commits; it must be at rest before the runner goes.
+    if (store_) store_->set_commit_listener({});
+  }
+};
+
+// Signals come to this thread only, one after another; all others were started with them blocked.
+sigset_t block_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (int each : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, each);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+int refuse(const std::string& why) {
+  spdlog::error("{}", why);
+  return 2;
+}
+
+}  // namespace
+
+int serve(const ServeOptions& options) {
+  sigset_t signals = block_signals();
+  start_logging("info");
+  auto config = read_config(options);
+  if (!config) return refuse(config.error().message);
+  start_logging(config->log_level);
+  if (config->hec.tokens.empty()) {
+    auto token = own_token(config->state_path);
+    if (!token) return refuse(token.error().message);
+    spdlog::info("no token is configured; senders use the one in {}/hec-token: {}", config->state_path,
+                 *token);
+    config->hec.tokens.push_back(
+        {.name = "default", .token = *token, .source = "", .sourcetype = "", .index = ""});
+  }
+  auto daemon = Daemon::start(options, std::move(*config));
+  if (!daemon) return refuse(daemon.error().message);
+  while (true) {
+    int signal = 0;
+    sigwait(&signals, &signal);
+    if (signal != SIGHUP) break;
+    (*daemon)->reload();
+  }
+  (*daemon)->stop();
+  daemon->reset();
+  spdlog::info("stopped");
+  return 0;
+}
+
+}  // namespace hecate::daemon

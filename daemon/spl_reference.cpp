@@ -1,0 +1,83 @@
+#include "daemon/spl_reference.h"
+
+#include "pipeline/spl/aggregate.h"
+#include "pipeline/spl/command.h"
+#include "pipeline/spl/functions.h"
+
+#include <string_view>
+
+#include <fmt/format.h>
+
+namespace hecate::daemon {
+namespace {
+
+constexpr std::string_view kIntroduction =
+    R"(<!-- Made by `hecate spl-reference`; a test compares. Change the tables in pipeline/spl and this text in
+     daemon/spl_reference.cpp. -->
+# SPL
+What hecate runs of Splunk's Search Processing Language, and where it differs. A search that uses anything else is
+refused when it is loaded, with line, column and reason; a detection never runs half.
+
+A search is split as Splunk splits it between indexers and search head. Its **streaming part** runs on each event as
+it arrives, up to and with the first aggregation; its **closing part** runs over the groups of a window when the
+window is due. A search that needs single events before it aggregates (sort, dedup, eventstats …), or never does,
+keeps the events of its window instead. `hecate check` says which.
+
+## Differences from Splunk
+- Time is UTC throughout. `convert ctime` and `strftime` without a time zone give UTC.
+- `fillnull` without fields fills the fields that the rest of the search names, so that `fillnull | stats … by …`
+  keeps every event whatever else the window holds.
+- Order: events newest first, those of the same time by arrival, the later first; rows of stats by their BY values as
+  text, field by field.
+- `list` keeps 100 values, `values` and `dc` are exact up to a bound; a row over it says so.
+- Comparisons without case know Latin, Greek and Cyrillic letters beyond ASCII.
+- Time modifiers inside a search (`earliest=`, `latest=`) are refused: the window is the detection's schedule.
+- A `<detection>_filter` macro that nobody defines is `search *`.
+)";
+
+std::string cell(std::string_view text) {
+  std::string out;
+  for (char c : text) {
+    if (c == '|') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+std::string commands() {
+  std::string out = "\n## Commands\n| command | runs on each event | what it does |\n|---|---|---|\n";
+  for (const spl::CommandKind& kind : spl::command_kinds())
+    out += fmt::format("| `{}` | {} | {} |\n", kind.name, kind.streaming ? "yes" : "", cell(kind.help));
+  return out;
+}
+
+std::string aggregates() {
+  std::string out =
+      "\n## Functions of stats, eventstats, streamstats and tstats\n| function | what it gives "
+      "|\n|---|---|\n";
+  for (const spl::AggregateFunction& function : spl::aggregate_functions())
+    out += fmt::format("| `{}{}` | {} |\n", function.name, function.numbered ? "N" : "", cell(function.help));
+  return out;
+}
+
+std::string functions() {
+  std::string out = "\n## Functions of eval and where\n";
+  std::string_view group;
+  for (const spl::Function* function : spl::all_functions()) {
+    if (function->group != group) {
+      group = function->group;
+      out += fmt::format("\n### {}\n| function | what it gives |\n|---|---|\n", group);
+    }
+    out +=
+        fmt::format("| `{}({})` | {} |\n", function->name, cell(function->arguments), cell(function->help));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string spl_reference() {
+  return std::string(kIntroduction) + commands() + aggregates() + functions();
+}
+
+}  // namespace hecate::daemon

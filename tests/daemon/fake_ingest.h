@@ -1,0 +1,115 @@
+#pragma once
+
+#include "pipeline/decode/envelope.h"
+#include "pipeline/ingest/ingest.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace hecate::testing {
+
+// What a listener hands on, as the real Ingest would read it; answers come from another thread, as they do
+// there.
+class FakeIngest final : public ingest::Ingest {
+ public:
+  struct Event {
+    std::string raw, host, source, sourcetype, index;
+    Time time = EventView::kNoTime;
+  };
+
+  FakeIngest() : worker_([this] { work(); }) {}
+  ~FakeIngest() override {
+    {
+      std::lock_guard lock(mutex_);
+      stopping_ = true;
+      held_ = false;
+    }
+    changed_.notify_all();
+    worker_.join();
+  }
+
+  std::atomic<bool> full{false};      // refuses every batch
+  std::atomic<bool> disk_bad{false};  // stores nothing
+  std::atomic<std::size_t> queued{0};
+
+  void hold(bool held) {
+    {
+      std::lock_guard lock(mutex_);
+      held_ = held;
+    }
+    changed_.notify_all();
+  }
+  [[nodiscard]] std::size_t waiting() {
+    std::lock_guard lock(mutex_);
+    return batches_.size();
+  }
+  [[nodiscard]] std::vector<Event> take_events() {
+    std::lock_guard lock(mutex_);
+    return std::exchange(events_, {});
+  }
+  // Only index `main` is allowed.
+  void restrict_indexes() { restricted_ = true; }
+
+  bool submit(std::unique_ptr<ingest::Batch>& batch) override {
+    if (full) return false;
+    {
+      std::lock_guard lock(mutex_);
+      batches_.push_back(std::move(batch));
+    }
+    changed_.notify_all();
+    return true;
+  }
+  void set_catalogue(std::shared_ptr<const catalogue::Catalogue>) override {}
+  void barrier() override {}
+  [[nodiscard]] std::size_t queued_bytes() const override { return queued; }
+
+ private:
+  void work() {
+    for (;;) {
+      std::unique_ptr<ingest::Batch> batch;
+      {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return !held_ && (stopping_ || !batches_.empty()); });
+        if (batches_.empty()) return;
+        batch = std::move(batches_.front());
+        batches_.pop_front();
+      }
+      read(*batch);
+    }
+  }
+
+  void read(ingest::Batch& batch) {
+    std::vector<Event> events;
+    auto allowed = [&](std::string_view index) { return !restricted_ || index.empty() || index == "main"; };
+    ingest::BatchResult result;
+    result.envelope =
+        reader_.read(batch.body.view(), {batch.host, batch.source, batch.sourcetype, batch.index, batch.time},
+                     allowed, [&](EventView& e) {
+                       events.push_back({std::string(e.raw), std::string(e.host), std::string(e.source),
+                                         std::string(e.sourcetype), std::string(e.index), e.envelope_time});
+                     });
+    result.stored = !disk_bad;
+    {
+      std::lock_guard lock(mutex_);
+      if (result.stored) events_.insert(events_.end(), events.begin(), events.end());
+    }
+    batch.done(result);
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::unique_ptr<ingest::Batch>> batches_;
+  std::vector<Event> events_;
+  std::atomic<bool> restricted_{false};
+  bool held_ = false;
+  bool stopping_ = false;
+  decode::EnvelopeReader reader_;
+  std::thread worker_;
+};
+
+}  // namespace hecate::testing

@@ -1,0 +1,71 @@
+#pragma once
+
+#include "daemon/hec_listener.h"
+#include "tests/daemon/fake_ingest.h"
+#include "tests/daemon/http_client.h"
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include <gtest/gtest.h>
+#include <prometheus/registry.h>
+
+namespace hecate::testing {
+
+// A listener on a port of its own, over a FakeIngest, with the tokens that the cases name.
+class HecServer {
+ public:
+  explicit HecServer(std::size_t max_body = 4096, daemon::HecTimeouts timeouts = {},
+                     std::size_t queue_bytes = 1024 * 1024) {
+    daemon::Config config;
+    config.hec.listen = "127.0.0.1:0";
+    config.hec.max_body_bytes = max_body;
+    config.ingest.queue_bytes = queue_bytes;
+    config.hec.tokens = {
+        {.name = "plain", .token = "good-token", .source = "", .sourcetype = "", .index = ""},
+        {.name = "other",
+         .token = "token-with-defaults",
+         .source = "token-source",
+         .sourcetype = "token-type",
+         .index = "token-index"},
+    };
+    auto started = daemon::HecListener::start(
+        config, ingest, [this] { return trouble ? std::string("the disk is full") : std::string(); },
+        registry, timeouts);
+    if (!started) throw std::runtime_error(started.error().message);
+    listener = std::move(*started);
+  }
+
+  [[nodiscard]] int port() const { return listener->port(); }
+
+  // The value of a counter, gauge, or a histogram's number of samples; -1 when there is no such.
+  [[nodiscard]] double metric(const std::string& name, const std::string& label = "") const {
+    for (const auto& family : registry.Collect()) {
+      if (family.name != name) continue;
+      for (const auto& each : family.metric) {
+        if (!label.empty() && (each.label.empty() || each.label[0].value != label)) continue;
+        if (family.type == prometheus::MetricType::Histogram)
+          return static_cast<double>(each.histogram.sample_count);
+        return family.type == prometheus::MetricType::Gauge ? each.gauge.value : each.counter.value;
+      }
+    }
+    return -1;
+  }
+
+  prometheus::Registry registry;
+  std::atomic<bool> trouble{false};
+  FakeIngest ingest;
+  std::unique_ptr<daemon::HecListener> listener;
+};
+
+inline std::string post(std::string_view body, std::string_view headers = "",
+                        std::string_view authorization = "Splunk good-token") {
+  return "POST /services/collector/event HTTP/1.1\r\nHost: t\r\nAuthorization: " +
+         std::string(authorization) + "\r\n" + std::string(headers) +
+         "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+}
+
+inline constexpr std::string_view kSuccessBody = R"({"text":"Success","code":0})";
+
+}  // namespace hecate::testing
