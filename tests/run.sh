@@ -1,0 +1,24 @@
+#!/bin/bash
+# Installs, builds and runs every test on a Debian 12 machine; ends with CTest's summary. What runs here is bounded
+# and needs no network but Debian's packages. `run.sh release` runs one preset only.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+bash deploy/install.sh build test
+
+# Sanitizers first, so that the last thing printed is the summary of the whole.
+presets=("$@")
+[ ${#presets[@]} -gt 0 ] || presets=(asan tsan release)
+
+run_preset() {
+  local preset=$1 label=()
+  # ThreadSanitizer is slow and has something to say only where there are threads.
+  [ "$preset" = tsan ] && label=(-R '^(Ingest|Store|Runner|Outbox|HecListener|AdminServer)')
+  bash deploy/build.sh "$preset" --tests
+  ctest --preset "$preset" -j2 -LE nightly "${label[@]}"
+}
+
+for preset in "${presets[@]}"; do
+  echo "== $preset"
+  run_preset "$preset"
+done
