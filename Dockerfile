@@ -1,0 +1,24 @@
+# hecate in two stages: build with the compiler, run with the libraries only. Both use the scripts that the
+# README's commands use.
+FROM debian:12-slim AS build
+WORKDIR /src
+COPY deploy/install.sh deploy/packages-build.txt deploy/
+RUN bash deploy/install.sh build
+COPY . .
+RUN bash deploy/build.sh && cmake --install build/release --prefix /opt/hecate --strip
+
+FROM debian:12-slim
+COPY --from=build /src/deploy/install.sh /src/deploy/packages-run.txt /tmp/deploy/
+RUN bash /tmp/deploy/install.sh run && rm -rf /tmp/deploy /var/lib/apt/lists/* \
+ && useradd --system --uid 10464 --home-dir /var/lib/hecate --shell /usr/sbin/nologin hecate \
+ && install -d -o hecate -g hecate -m 0700 /var/lib/hecate
+COPY --from=build /opt/hecate /usr/local
+COPY --from=build /src/deploy/container.yaml /etc/hecate/hecate.yaml
+USER hecate
+VOLUME /var/lib/hecate
+EXPOSE 8088 9464
+# bash opens the connection itself, so the image needs no HTTP client.
+HEALTHCHECK --interval=15s --timeout=3s --start-period=10s \
+  CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/9464 && printf 'GET /readyz HTTP/1.0\\r\\n\\r\\n' >&3 && head -1 <&3 | grep -q ' 200 '"]
+ENTRYPOINT ["hecate"]
+CMD ["serve", "--config", "/etc/hecate/hecate.yaml"]

@@ -1,0 +1,90 @@
+#!/bin/bash
+# Events a second over HEC on one core: hecate on core 0, the sender on core 1, loopback, batches of 100.
+#   bench/hec.sh [--seconds N] [--connections N] [--corpus FILE.ndjson] [--workers N]
+# Loads it with `hecate send` and, where the given load generator's source is there (HECATE_SHARED, else ../shared),
+# with that too. What counts is hecate_events_evaluated_total; matches show that the work was done.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+shared=${HECATE_SHARED:-$root/../shared}
+seconds=8 connections=8 corpus= workers=1
+while [ $# -gt 0 ]; do
+  case $1 in
+    --seconds) seconds=$2 ;;
+    --connections) connections=$2 ;;
+    --corpus) corpus=$2 ;;
+    --workers) workers=$2 ;;
+    *) sed -n '2,5p' "$0" >&2; exit 2 ;;
+  esac
+  shift 2
+done
+hecate=$root/build/release/hecate
+[ -x "$hecate" ] || { echo "build it first: bash deploy/build.sh" >&2; exit 2; }
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/hecate-bench-XXXXXX")
+pid=
+cleanup() {
+  [ -n "$pid" ] && kill -TERM "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+  rm -rf "$work"
+}
+trap cleanup EXIT
+
+if [ -z "$corpus" ]; then
+  corpus=$work/corpus.ndjson
+  if [ -f "$shared/corpus/sysmon.json.ndjson.zst" ]; then
+    zstdcat "$shared/corpus/sysmon.json.ndjson.zst" > "$corpus"
+  else
+    # Without real events: the quickstart's, unwrapped, over and over.
+    sed 's/@EPOCH@/1777296099/; s/@UTC@/2026-04-27 13:21:39/g' "$root/deploy/quickstart/events.ndjson" |
+      jq -c .event > "$work/few.ndjson"
+    for _ in $(seq 4000); do cat "$work/few.ndjson"; done > "$corpus"
+  fi
+fi
+
+token=00000000-0000-0000-0000-000000000000
+cat > "$work/hecate.yaml" <<YAML
+inputs: {hec: {listen: "127.0.0.1:0", tokens: [{name: bench, token: $token}]}}
+admin: {listen: "127.0.0.1:0"}
+ingest: {workers: $workers}
+state: {path: $work/state}
+YAML
+
+start() {
+  taskset -c 0 "$hecate" serve --config "$work/hecate.yaml" > "$work/out" 2> "$work/log" &
+  pid=$!
+  for _ in $(seq 100); do
+    read -r hec admin < <(sed -n 's/.*HEC on port \([0-9]*\), admin on port \([0-9]*\),.*/\1 \2/p' "$work/log") && return
+    sleep 0.1
+  done
+  cat "$work/log" >&2
+  exit 1
+}
+
+metric() { curl -s "http://127.0.0.1:$admin/metrics" | awk -v name="$1" 'index($0, name) == 1 { sum += $NF } END { printf "%.0f\n", sum }'; }
+cpu_ticks() { awk '{ print $14 + $15 }' "/proc/$pid/stat"; }
+
+# measure NAME COMMAND…: a row of the table.
+measure() {
+  local name=$1; shift
+  local events=$(metric 'hecate_events_evaluated_total') matches=$(metric 'hecate_matches_total') cpu=$(cpu_ticks)
+  local before=$(date +%s.%N)
+  taskset -c 1 "$@" > "$work/sender.out" 2>&1 || { cat "$work/sender.out" >&2; exit 1; }
+  local after=$(date +%s.%N)
+  events=$(($(metric 'hecate_events_evaluated_total') - events))
+  matches=$(($(metric 'hecate_matches_total') - matches))
+  cpu=$(($(cpu_ticks) - cpu))
+  awk -v n="$name" -v e="$events" -v m="$matches" -v s="$before" -v t="$after" -v c="$cpu" -v hz="$(getconf CLK_TCK)" \
+    -v r="$(awk '/VmHWM/ { print $2 / 1024 }' "/proc/$pid/status")" \
+    'BEGIN { printf "| %-14s | %10.0f | %10d | %8d | %6.2f | %6.1f |\n", n, e / (t - s), e, m, c / hz / e * 1e6, r }'
+}
+
+start
+echo "$(date -u +%F) · $(nproc) cores, $(sed -n 's/model name\s*: //p' /proc/cpuinfo | head -1) · $(wc -l < "$corpus") events, $(($(stat -c %s "$corpus") / $(wc -l < "$corpus"))) bytes each · $connections connections · $workers workers"
+echo "| sender         | events/s   | evaluated  | matches  | CPU µs an event | peak MiB |"
+echo "|----------------|------------|------------|----------|--------|--------|"
+measure "hecate send" "$hecate" send "$corpus" --url "http://127.0.0.1:$hec" --token "$token" --input json \
+  --connections "$connections" --batch 100 --seconds "$seconds"
+if [ -f "$shared/bench/sender.c" ]; then
+  cc -O2 -o "$work/sender" "$shared/bench/sender.c" 2> /dev/null
+  measure "sender.c" "$work/sender" --mode hec --corpus "$corpus" --port "$hec" --conns "$connections" --batch 100 \
+    --secs "$seconds" --token "$token"
+fi
