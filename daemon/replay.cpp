@@ -46,7 +46,7 @@ class ScratchFolder {
   std::string path_;
 };
 
-// What the files hold for the detections, and from when to when.
+// What the files hold for the detections, and the whole minutes from when to when.
 struct Evaluated {
   store::DeltaSet deltas;
   Time first = std::numeric_limits<Time>::max();
@@ -67,12 +67,14 @@ Evaluated evaluate_files(const InputOptions& input, std::shared_ptr<const catalo
         [&](EventView& event) {
           event.arrival = arrival++;
           matcher.evaluate(event, now, all.deltas);
-          all.first = std::min(all.first, matcher.event_time());
-          all.last = std::max(all.last, matcher.event_time());
         },
         progress.sink(file));
     if (!read) fmt::print(stderr, "hecate: {}\n", read.error().message);
     all.complete &= read.has_value();
+  }
+  for (const auto& [key, delta] : all.deltas) {
+    all.first = std::min(all.first, key.minute * kMinute);
+    all.last = std::max(all.last, (key.minute + 1) * kMinute - 1);
   }
   return all;
 }
@@ -175,11 +177,11 @@ int replay(const ReplayOptions& options) {
   auto catalogue = load_content(options.content);
   if (!catalogue) return 2;
   Evaluated events = evaluate_files(options.input, catalogue);
-  if (events.first > events.last) {
-    fmt::print(stderr, "hecate: there are no events in these files\n");
-    return 1;
-  }
   bool complete = events.complete;
+  if (events.deltas.empty()) {
+    fmt::print(stderr, "no detection took any of these events\n");
+    return complete ? 0 : 1;
+  }
   Replay replay;
   Result<void> done = replay.open();
   if (done) done = replay.run(std::move(events), catalogue);

@@ -28,6 +28,15 @@ class FieldRules {
   [[nodiscard]] static std::string_view builtin();
 
   virtual ~FieldRules() = default;
+
+  // Where the values of a plan's field come from, for the prefilter: whoever looks for a piece of a value in
+  // the raw event must know that it can stand there.
+  enum class Origin : std::uint8_t {
+    event,             // each value is a piece of the event's payload, but for escapes
+    event_or_unknown,  // or the text `unknown` (data models)
+    computed,          // metadata, constants, results of functions
+  };
+  [[nodiscard]] virtual Origin origin(spl::FieldId field) const = 0;
 };
 
 // The fields of one event, decoded once and worked out when asked for. Metadata (host, source, sourcetype,

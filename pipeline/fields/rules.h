@@ -89,6 +89,8 @@ struct CompiledRules {
 // FieldRules as it is inside.
 class BuiltRules final : public FieldRules {
  public:
+  [[nodiscard]] Origin origin(spl::FieldId field) const override;
+
   std::vector<RuleText> texts;  // not moved once compiled: values point into them
   std::vector<ModelText> models;
   CompiledRules plan;  // for the plans' names

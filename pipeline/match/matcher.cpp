@@ -4,6 +4,7 @@
 #include "pipeline/spl/values.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace hecate::match {
 namespace {
@@ -65,23 +66,35 @@ ScanSet::ScanSet(std::shared_ptr<const catalogue::Catalogue> loaded) : catalogue
         entry.sample_fields.push_back(field);
     }
   }
+  std::vector<std::optional<Literals>> literals;
+  for (const Entry& entry : scans)
+    literals.push_back(required_literals(entry.scan->condition(), *catalogue->rules));
+  prefilter = Prefilter::build(literals);
 }
 
-Matcher::Matcher(std::shared_ptr<const ScanSet> scans, Panes panes)
+Matcher::Matcher(std::shared_ptr<const ScanSet> scans, Panes panes, Prefiltering prefiltering)
     : scans_(std::move(scans)),
       panes_(panes),
       fields_(fields::EventFields::make(scans_->catalogue->names, scans_->catalogue->rules)),
-      matches_(scans_->scans.size(), 0) {}
+      all_scans_(scans_->scans.size()),
+      matches_(scans_->scans.size(), 0) {
+  std::iota(all_scans_.begin(), all_scans_.end(), 0U);
+  if (prefiltering == Prefiltering::on) prefilter_ = scans_->prefilter->make_scratch();
+}
 
 Matcher::~Matcher() = default;
 
 bool Matcher::evaluate(const EventView& event, Time arrived, store::DeltaSet& deltas) {
+  std::span<const std::uint32_t> candidates = all_scans_;
+  if (prefilter_) candidates = prefilter_->candidates(event);
+  if (candidates.empty()) return true;
+  ++decoded_;
   arena_.reset();
   bool well_formed = fields_->reset(event, arrived);
   Time time = fields_->time();
   std::int64_t minute = panes_ == Panes::one_window ? 0 : floor_to(time, kMinute) / kMinute;
   spl::EvalContext context{arena_, time, event.arrival, arrived};
-  for (std::size_t i = 0; i < scans_->scans.size(); ++i) {
+  for (std::uint32_t i : candidates) {
     const ScanSet::Entry& entry = scans_->scans[i];
     EventContribution contribution(entry, minute, *fields_, event.arrival, deltas);
     spl::Row row(fields_.get());

@@ -4,6 +4,7 @@
 #include "pipeline/catalogue/catalogue.h"
 #include "pipeline/event/event_view.h"
 #include "pipeline/fields/event_fields.h"
+#include "pipeline/match/prefilter.h"
 #include "pipeline/store/delta.h"
 
 #include <cstdint>
@@ -25,7 +26,11 @@ struct ScanSet {
 
   std::shared_ptr<const catalogue::Catalogue> catalogue;
   std::vector<Entry> scans;
+  std::unique_ptr<const Prefilter> prefilter;  // by index into scans
 };
+
+// Whether events are looked over for literals before they are decoded. Off: the slow twin, for tests.
+enum class Prefiltering : std::uint8_t { on, off };
 
 // Which pane an event's contribution goes to.
 enum class Panes : std::uint8_t {
@@ -37,26 +42,29 @@ enum class Panes : std::uint8_t {
 // reused, so that an event that matches nothing allocates nothing.
 class Matcher {
  public:
-  Matcher(std::shared_ptr<const ScanSet> scans, Panes panes);
+  Matcher(std::shared_ptr<const ScanSet> scans, Panes panes, Prefiltering prefiltering = Prefiltering::on);
   ~Matcher();
 
   // Adds what `event` contributes to `deltas`. `arrived` is the last resort for the event's time.
-  // False when the payload was not what its shape says; such an event is evaluated with the fields it gave.
+  // False when a candidate's payload was not what its shape says; it is evaluated with the fields it gave.
   bool evaluate(const EventView& event, Time arrived, store::DeltaSet& deltas);
 
   [[nodiscard]] const ScanSet& scans() const { return *scans_; }
   // Events that each scan took since the last clear_matches, by the scan's index.
   [[nodiscard]] const std::vector<std::uint64_t>& matches() const { return matches_; }
   void clear_matches() { matches_.assign(matches_.size(), 0); }
-  // _time of the event evaluated last.
-  [[nodiscard]] Time event_time() const { return fields_->time(); }
+  // Events that some scan was a candidate for, and that were decoded, in all.
+  [[nodiscard]] std::uint64_t decoded() const { return decoded_; }
 
  private:
   std::shared_ptr<const ScanSet> scans_;
   Panes panes_;
   Arena arena_;
   std::unique_ptr<fields::EventFields> fields_;
+  std::unique_ptr<Prefilter::Scratch> prefilter_;  // null: off
+  std::vector<std::uint32_t> all_scans_;
   std::vector<std::uint64_t> matches_;
+  std::uint64_t decoded_ = 0;
 };
 
 }  // namespace hecate::match

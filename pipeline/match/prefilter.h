@@ -1,0 +1,43 @@
+#pragma once
+
+#include "pipeline/event/event_view.h"
+#include "pipeline/fields/event_fields.h"
+#include "pipeline/spl/condition.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace hecate::match {
+
+// Texts of which at least one stands in the raw event whenever `condition` holds: lower case, ASCII, without
+// characters that JSON or XML may write otherwise. nullopt when the condition implies none. Only fields whose
+// values stand in the event count (FieldRules::origin).
+using Literals = std::vector<std::string>;
+[[nodiscard]] std::optional<Literals> required_literals(const spl::Condition& condition,
+                                                        const fields::FieldRules& rules);
+
+// Finds the scans that an event may satisfy by one search of its raw text for all their literals (Hyperscan).
+// It may pass too much, never too little: scans without literals are candidates for every event, and an event
+// that hides letters in \u escapes, or brings HEC `fields`, is a candidate for every scan. Immutable,
+// thread-safe.
+class Prefilter {
+ public:
+  // One entry a scan, in the order of their numbers.
+  static std::unique_ptr<const Prefilter> build(std::span<const std::optional<Literals>> scans);
+  virtual ~Prefilter() = default;
+
+  // The memory of one thread for scanning; reused for each event.
+  class Scratch {
+   public:
+    virtual ~Scratch() = default;
+    // The numbers of the candidate scans, each once, in no order; valid until the next call.
+    virtual std::span<const std::uint32_t> candidates(const EventView& event) = 0;
+  };
+  [[nodiscard]] virtual std::unique_ptr<Scratch> make_scratch() const = 0;
+};
+
+}  // namespace hecate::match

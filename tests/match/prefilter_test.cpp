@@ -1,0 +1,135 @@
+// The prefilter may pass too much, never too little: its literals by hand, and on against off.
+#include "pipeline/match/prefilter.h"
+
+#include "pipeline/decode/file_reader.h"
+#include "pipeline/match/matcher.h"
+#include "tests/support/testing.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+namespace hecate::match {
+namespace {
+
+using testing::shared_folder;
+
+std::optional<Literals> literals_of(const std::string& search) {
+  auto loaded = catalogue::load_search("test", search, {});
+  EXPECT_TRUE(loaded.refused.empty()) << search << ": " << loaded.refused[0].reason;
+  return required_literals(loaded.catalogue->detections[0].plan->scan()->condition(),
+                           *loaded.catalogue->rules);
+}
+
+TEST(Prefilter, TakesTheLongestRunThatNoFormWritesOtherwise) {
+  EXPECT_EQ(literals_of(R"(Image="*\\MsMpEng.exe")"), Literals{"msmpeng.exe"});
+  EXPECT_EQ(literals_of(R"(Image="*\\a\\b.exe" TargetFilename="*:\\Windows\\System32\\*")"),
+            Literals{"system32"});
+  EXPECT_EQ(literals_of(R"(CommandLine="*a&b<script>\"quoted\"*")"), Literals{"script"});
+  EXPECT_EQ(literals_of("mimikatz"), Literals{"mimikatz"});
+}
+
+TEST(Prefilter, EveryAlternativeMustBringALiteral) {
+  EXPECT_EQ(literals_of("Image=*one.exe OR Image=*two.exe"), (Literals{"one.exe", "two.exe"}));
+  EXPECT_EQ(literals_of("Image IN (*one.exe, *two.exe)"), (Literals{"one.exe", "two.exe"}));
+  EXPECT_EQ(literals_of("Image=*one.exe OR EventID=11"), std::nullopt);
+}
+
+TEST(Prefilter, NothingIsTakenFromWhatDoesNotStandInTheEvent) {
+  EXPECT_EQ(literals_of("action=created"), std::nullopt);        // made by a rule
+  EXPECT_EQ(literals_of("signature=FileCreate"), std::nullopt);  // made by a rule
+  EXPECT_EQ(literals_of("source=XmlWinEventLog*"), std::nullopt);
+  EXPECT_EQ(literals_of("NOT Image=*one.exe"), std::nullopt);
+  EXPECT_EQ(literals_of("Image!=*one.exe"), std::nullopt);
+  EXPECT_EQ(literals_of("EventID=4688"), std::nullopt);  // a number may be written otherwise
+  EXPECT_EQ(literals_of("Image=*é*"), std::nullopt);
+}
+
+TEST(Prefilter, DataModelFieldsThatReadUnknownNeedNoLiteralForIt) {
+  std::string tstats =
+      "| tstats count from datamodel=Endpoint.Processes where Processes.process={} by Processes.dest";
+  EXPECT_EQ(literals_of(fmt::format(fmt::runtime(tstats), "*comsvcs.dll*")), Literals{"comsvcs.dll"});
+  EXPECT_EQ(literals_of(fmt::format(fmt::runtime(tstats), "*unknown*")), std::nullopt);
+}
+
+// What a search gathers of some events, as one text.
+std::string gathered(const std::shared_ptr<const ScanSet>& scans, Prefiltering prefiltering,
+                     const std::function<void(Matcher&, store::DeltaSet&)>& feed,
+                     std::uint64_t* decoded = nullptr) {
+  Matcher matcher(scans, Panes::one_window, prefiltering);
+  store::DeltaSet deltas;
+  feed(matcher, deltas);
+  std::vector<std::string> groups;
+  for (const auto& [key, delta] : deltas) {
+    std::string state;
+    delta.state.encode(state);
+    groups.push_back(fmt::format("{:x} {} {}", key.scan, key.group, state));
+  }
+  std::ranges::sort(groups);
+  if (decoded != nullptr) *decoded = matcher.decoded();
+  return fmt::format("{}", fmt::join(groups, "\n"));
+}
+
+TEST(Prefilter, SeesThroughEscapesAndHecFields) {
+  auto loaded = catalogue::load_search("test", R"(Image="*\\MsMpEng.exe" | stats count by Image)", {});
+  auto scans = std::make_shared<const ScanSet>(loaded.catalogue);
+  struct Case {
+    std::string raw, fields;
+    Shape shape = Shape::json;
+  };
+  for (const Case& each : {
+           Case{R"({"Image":"C:\\a\\MsMpEng.exe"})", ""},
+           Case{R"({"Image":"C:\\a\\MSMPENG.EXE"})", ""},
+           Case{R"({"Image":"C:\\a\\M\u0073MpEng.exe"})", ""},
+           Case{R"({"Image":"C:\u005ca\u005cMsMpEng\u002eexe"})", ""},
+           Case{R"({"Other":"x"})", R"({"Image":"C:\\a\\MsMpEng.exe"})"},
+           Case{
+               R"(<Event><System/><EventData><Data Name='Image'>C:\a\MsMpEng.exe</Data></EventData></Event>)",
+               "", Shape::xml},
+       }) {
+    auto feed = [&](Matcher& matcher, store::DeltaSet& deltas) {
+      std::string padded = each.raw + std::string(64, ' ');
+      std::string padded_fields = each.fields + std::string(64, ' ');
+      EventView event;
+      event.raw = std::string_view(padded).substr(0, each.raw.size());
+      event.fields = std::string_view(padded_fields).substr(0, each.fields.size());
+      event.shape = each.shape;
+      matcher.evaluate(event, 0, deltas);
+    };
+    EXPECT_NE(gathered(scans, Prefiltering::off, feed), "") << each.raw;
+    EXPECT_EQ(gathered(scans, Prefiltering::on, feed), gathered(scans, Prefiltering::off, feed)) << each.raw;
+  }
+}
+
+TEST(Prefilter, OnAndOffAgreeOverRealEventsForEveryDetectionOfTheCatalogue) {
+  std::string shared = shared_folder();
+  if (shared.empty()) GTEST_SKIP() << "the shared corpus is not here; set HECATE_SHARED to its folder";
+  catalogue::Sources sources;
+  sources.detections = {std::string(catalogue::kBuiltin), shared + "/escu/detections"};
+  sources.macros = {shared + "/escu/macros"};
+  sources.include_disabled = true;
+  auto scans = std::make_shared<const ScanSet>(catalogue::load(sources).catalogue);
+  EXPECT_GT(scans->scans.size(), 400u);
+  std::size_t compared = 0;
+  for (const char* file : {"/corpus/sigma-regression.xml.txt.zst", "/corpus/mixed60k.ndjson.zst"}) {
+    auto feed = [&](Matcher& matcher, store::DeltaSet& deltas) {
+      std::uint64_t arrival = 0;
+      auto read =
+          decode::read_events(shared + file, decode::InputFormat::automatic, {}, [&](EventView& event) {
+            // Each fourth of the large file is enough to meet every kind of event in it.
+            event.arrival = arrival++;
+            if (arrival < 1000 || arrival % 4 == 0) matcher.evaluate(event, 0, deltas);
+          });
+      EXPECT_TRUE(read.has_value());
+    };
+    std::string on = gathered(scans, Prefiltering::on, feed);
+    EXPECT_TRUE(on == gathered(scans, Prefiltering::off, feed)) << file;
+    compared += static_cast<std::size_t>(std::ranges::count(on, '\n'));
+  }
+  RecordProperty("groups", static_cast<int>(compared));
+  EXPECT_GT(compared, 100u);
+}
+
+}  // namespace
+}  // namespace hecate::match
