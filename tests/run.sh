@@ -1,14 +1,13 @@
 #!/bin/bash
 # Installs, builds and runs every test on a Debian 12 machine; ends with CTest's summary. What runs here is bounded
-# and needs no network but Debian's packages. `run.sh release` runs one preset only.
+# and needs no network but Debian's packages. `run.sh asan tsan release` runs the sanitizers too.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 bash deploy/install.sh build test
 
-# Sanitizers first, so that the last thing printed is the summary of the whole.
 presets=("$@")
-[ ${#presets[@]} -gt 0 ] || presets=(asan tsan release)
+[ ${#presets[@]} -gt 0 ] || presets=(release)
 
 run_preset() {
   local preset=$1 label=()
