@@ -152,21 +152,25 @@ BoundsOf BoundsOf::decode(BlobReader& in) {
 }
 
 void DistinctOf::add(std::string_view text) {
-  add_hash(stable_hash(text));
-}
-
-void DistinctOf::add_hash(std::uint64_t hash) {
+  std::uint64_t hash = stable_hash(text);
   if (bounded && hash > *hashes.rbegin()) return;
   hashes.insert(hash);
-  if (hashes.size() > kExact) {
+  keep_smallest();
+}
+
+// A bounded state is always full (it holds the kExact smallest), so its greatest hash says what is left out;
+// the flag must never be set before the hashes are in.
+void DistinctOf::keep_smallest() {
+  while (hashes.size() > kExact) {
     hashes.erase(std::prev(hashes.end()));
     bounded = true;
   }
 }
 
 void DistinctOf::merge(DistinctOf&& other) {
+  hashes.merge(other.hashes);
   bounded = bounded || other.bounded;
-  for (std::uint64_t hash : other.hashes) add_hash(hash);
+  keep_smallest();
 }
 
 void DistinctOf::encode(BlobWriter& out) const {
@@ -257,7 +261,8 @@ ValuesOf ValuesOf::decode(BlobReader& in) {
 }
 
 void ListOf::add(const Rank& rank, std::uint32_t index, std::string_view text) {
-  Item item{rank, index, std::string(text)};
+  bounded = bounded || text.size() > kBytes;
+  Item item{rank, index, std::string(text.substr(0, kBytes))};
   items.insert(std::ranges::upper_bound(items, item), std::move(item));
   if (items.size() > kMost) {
     items.pop_back();

@@ -92,7 +92,7 @@ struct DistinctOf {
   [[nodiscard]] double count() const;
 
  private:
-  void add_hash(std::uint64_t hash);
+  void keep_smallest();
 };
 
 // values, mode: the different values and how often each came. Bound: kMost values and kBytes of text; `cut`
@@ -113,9 +113,11 @@ struct ValuesOf {
   std::size_t bytes_ = 0;
 };
 
-// list: the first kMost values in the order of the search, repeated ones too.
+// list: the first kMost values in the order of the search, repeated ones too. Of a longer value the first
+// kBytes stay.
 struct ListOf {
   static constexpr std::size_t kMost = 100;
+  static constexpr std::size_t kBytes = 64 * 1024;
   struct Item {
     Rank rank;
     std::uint32_t index;  // within the values of one row

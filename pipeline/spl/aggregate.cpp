@@ -318,14 +318,27 @@ void Aggregation::each_key(const Row& row, EvalContext& context, KeyVisitor visi
     if (values[i].is_null()) return;
   }
   std::string key;
-  keys_from(0, values, key, context, visit);
+  std::size_t room = kMostKeys;
+  if (!keys_from(0, values, key, context, room, visit)) ++context.rows_cut;
 }
 
-void Aggregation::keys_from(std::size_t field, std::span<const Value> values, std::string& key,
-                            EvalContext& context, KeyVisitor visit) const {
+std::vector<std::string> Aggregation::growing_results() const {
+  std::vector<std::string> names;
+  for (const Output& output : outputs_) {
+    using Result = AggregateFunction::Result;
+    if (output.function->result == Result::count || output.function->result == Result::distinct)
+      names.push_back(output.name);
+  }
+  return names;
+}
+
+bool Aggregation::keys_from(std::size_t field, std::span<const Value> values, std::string& key,
+                            EvalContext& context, std::size_t& room, KeyVisitor visit) const {
   if (field == by_.size()) {
+    if (room == 0) return false;
+    --room;
     visit(key);
-    return;
+    return true;
   }
   for (const Value& item : values[field].each()) {
     std::size_t size = key.size();
@@ -336,9 +349,10 @@ void Aggregation::keys_from(std::size_t field, std::span<const Value> values, st
     } else {
       append_key_value(item.is_text() ? item.text() : to_text(item, context.arena), key);
     }
-    keys_from(field + 1, values, key, context, visit);
+    if (!keys_from(field + 1, values, key, context, room, visit)) return false;
     key.resize(size);
   }
+  return true;
 }
 
 void Aggregation::add(const Row& row, EvalContext& context, const RowOrder& order,

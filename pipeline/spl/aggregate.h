@@ -97,7 +97,9 @@ class Aggregation {
   void fill_null_by(std::string text) { null_by_ = std::move(text); }
 
   // The key of each group that `row` belongs to: none when a BY field is null, several where one has several
-  // values.
+  // values. At most kMostKeys, since lists in several fields multiply: a row with more is counted in
+  // context.rows_cut.
+  static constexpr std::size_t kMostKeys = 10'000;
   using KeyVisitor = absl::FunctionRef<void(std::string_view key)>;
   void each_key(const Row& row, EvalContext& context, KeyVisitor visit) const;
   void add(const Row& row, EvalContext& context, const RowOrder& order, GroupState::Parts& parts) const;
@@ -106,6 +108,8 @@ class Aggregation {
   // Sets the BY fields from a group's key. False for a key that is not of this aggregation.
   [[nodiscard]] bool set_by(std::string_view key, Row& row, EvalContext& context) const;
 
+  // The names of results that only grow as rows are added: counts.
+  [[nodiscard]] std::vector<std::string> growing_results() const;
   [[nodiscard]] const std::vector<ByField>& by() const { return by_; }
   [[nodiscard]] std::vector<ByField>& by() { return by_; }
   void collect_fields(std::vector<FieldRef>& fields) const;
@@ -139,8 +143,9 @@ class Aggregation {
   std::size_t share(Input input);
   void add_value(const Input& input, const Value& value, const Row& row, EvalContext& context,
                  const RowOrder& order, Accumulator& accumulator) const;
-  void keys_from(std::size_t field, std::span<const Value> values, std::string& key, EvalContext& context,
-                 KeyVisitor visit) const;
+  // False when there was no more room.
+  bool keys_from(std::size_t field, std::span<const Value> values, std::string& key, EvalContext& context,
+                 std::size_t& room, KeyVisitor visit) const;
   [[nodiscard]] std::optional<Rank> rank(const Input& input, const Row& row, const RowOrder& order) const;
   [[nodiscard]] static Value result(const Output& output, const Accumulator& accumulator,
                                     EvalContext& context);

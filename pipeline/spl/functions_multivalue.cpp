@@ -157,9 +157,11 @@ Value mvrange(const Call& call) {
   std::optional<double> begin = number(call, 0);
   std::optional<double> end = number(call, 1);
   std::optional<double> step = call.size() > 2 ? step_of(call[2]) : std::optional<double>(1.0);
-  if (!begin || !end || !step || *step == 0 || (*end - *begin) / *step > kMostMade) return {};
+  if (!begin || !end || !step || *step == 0 || !(std::abs((*end - *begin) / *step) <= kMostMade)) return {};
+  // By number: adding a small step to a large number would never arrive.
+  auto count = static_cast<std::size_t>(std::max(0.0, std::ceil((*end - *begin) / *step)));
   std::vector<Value> made;
-  for (double at = *begin; *step > 0 ? at < *end : at > *end; at += *step) made.emplace_back(at);
+  for (std::size_t i = 0; i < count; ++i) made.emplace_back(*begin + static_cast<double>(i) * *step);
   return call.keep(made);
 }
 

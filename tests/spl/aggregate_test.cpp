@@ -157,6 +157,53 @@ std::string written(const Accumulator& accumulator) {
   return blob;
 }
 
+// Merging with a full state once set the flag too early: values were lost and the stored form was refused.
+TEST(DistinctOf, MergingWithAFullOneLosesNothingWhateverTheOrder) {
+  DistinctOf full;
+  for (std::size_t i = 0; i < 2 * DistinctOf::kExact; ++i) full.add(std::to_string(i));
+  DistinctOf one;
+  one.add("0");
+  for (const DistinctOf& small : {DistinctOf(), one}) {
+    for (bool full_first : {true, false}) {
+      DistinctOf into = full_first ? full : small;
+      into.merge(full_first ? DistinctOf(small) : DistinctOf(full));
+      EXPECT_EQ(into.hashes, full.hashes);
+      std::string blob;
+      BlobWriter out(blob);
+      into.encode(out);
+      BlobReader in(blob);
+      EXPECT_EQ(DistinctOf::decode(in).count(), full.count());
+      EXPECT_TRUE(in.at_end() && !in.damaged());
+    }
+  }
+}
+
+TEST(ListOf, KeepsTheBeginningOfAnEndlessValueAndSaysSo) {
+  ListOf list;
+  list.add({}, 0, std::string(ListOf::kBytes + 1, 'x'));
+  EXPECT_EQ(list.items[0].text.size(), ListOf::kBytes);
+  EXPECT_TRUE(list.bounded);
+}
+
+TEST(Aggregation, ARowBelongsToSoManyGroupsAndNoMore) {
+  FieldNames names;
+  SourceText source;
+  source.append("count", {}, false);
+  Cursor cursor(source);
+  Aggregation aggregation;
+  ASSERT_TRUE(aggregation.parse_functions(cursor, names));
+  for (const char* name : {"a", "b", "c"}) aggregation.add_by(names.intern(name));
+  std::vector<Value> many(1000, Value(std::string_view("x")));
+  Row row;
+  for (const char* name : {"a", "b", "c"}) row.set(name, Value::multi(many));
+  Arena arena;
+  EvalContext context{.arena = arena};
+  std::size_t keys = 0;
+  aggregation.each_key(row, context, [&](std::string_view) { ++keys; });
+  EXPECT_EQ(keys, Aggregation::kMostKeys);
+  EXPECT_EQ(context.rows_cut, 1u);
+}
+
 TEST(DistinctOf, IsExactUpToItsBoundAndCloseBeyond) {
   DistinctOf distinct;
   for (std::size_t i = 0; i < DistinctOf::kExact; ++i) distinct.add(std::to_string(i));
