@@ -426,7 +426,8 @@ std::string finding_id(std::string_view detection, const schedule::Window& windo
     spl::append_text(value, text);
     append_part(identity, text);
   }
-  if (row.keys.empty()) append_part(identity, row.group);
+  // Rows that hide a BY value are told apart by their group: its name is the same in every run of the window.
+  if (row.keys.empty() || row.hides_keys) append_part(identity, row.group);
   if (ordinal > 0) append_part(identity, std::to_string(ordinal));
 
   std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};

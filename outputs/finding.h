@@ -30,7 +30,8 @@ struct Finding {
 // The JSON of /api/findings: a body with the time when its finding was first told.
 [[nodiscard]] std::string shown(Time created, std::string_view body);
 
-// 32 hexadecimal digits of SHA-256 over detection, window, keys (without keys the row's group) and ordinal.
+// 32 hexadecimal digits of SHA-256 over detection, window, keys (with the row's group where they are not all
+// of the BY values) and ordinal.
 [[nodiscard]] std::string finding_id(std::string_view detection, const schedule::Window& window,
                                      const spl::ResultRow& row, int ordinal);
 

@@ -22,6 +22,7 @@ class Emitter final : public Operator {
       Value value = row.get(std::string_view(key));
       if (!value.is_null()) result.keys.emplace_back(key, value);
     }
+    result.hides_keys = result.keys.size() < planned_.keys.size();
     sink_(result);
   }
   void finish() override {}

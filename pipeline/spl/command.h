@@ -90,6 +90,12 @@ class Command {
 
   // True when the command looks at one row at a time: it may run on events as they arrive, by `each`.
   [[nodiscard]] virtual bool row_by_row() const { return false; }
+  // False when a row that passes may no longer pass once more events came: it looks at fields that change by
+  // then. `stable` never change, `growing` are numbers that only grow.
+  using Names = std::vector<std::string>;
+  [[nodiscard]] virtual bool keeps_rows(const Names& /*stable*/, const Names& /*growing*/) const {
+    return true;
+  }
   // True when what it does depends on the moment the search runs or on its window.
   [[nodiscard]] virtual bool depends_on_search() const { return false; }
   // Hands the row on, changed or not, once, several times or not at all.

@@ -6,8 +6,47 @@
 #include "pipeline/spl/regex.h"
 #include "pipeline/spl/values.h"
 
+#include <algorithm>
+
 namespace hecate::spl {
 namespace {
+
+bool has(const Command::Names& names, std::string_view name) {
+  return std::ranges::find(names, name) != names.end();
+}
+
+// A lower bound of something that grows: `count > 5`.
+bool is_lower_bound(const Condition& condition, const Command::Names& growing) {
+  bool greater =
+      condition.kind == Condition::Kind::greater || condition.kind == Condition::Kind::greater_equal;
+  return greater && has(growing, condition.field.name);
+}
+bool is_lower_bound(const Expression& expression, const Command::Names& growing) {
+  bool greater =
+      expression.kind == Expression::Kind::greater || expression.kind == Expression::Kind::greater_equal;
+  return greater && expression.children[0].kind == Expression::Kind::field &&
+         expression.children[1].kind == Expression::Kind::literal &&
+         has(growing, expression.children[0].field.name);
+}
+bool is_conjunction(const Condition& condition) {
+  return condition.kind == Condition::Kind::all_of;
+}
+bool is_conjunction(const Expression& expression) {
+  return expression.kind == Expression::Kind::logical_and;
+}
+
+// Whether what holds for a row still holds when more events have come.
+template <typename Tree>
+bool stays_true(const Tree& tree, const Command::Names& stable, const Command::Names& growing) {
+  if (is_lower_bound(tree, growing)) return true;
+  if (is_conjunction(tree)) {
+    return std::ranges::all_of(tree.children,
+                               [&](const Tree& child) { return stays_true(child, stable, growing); });
+  }
+  std::vector<FieldRef> fields;
+  collect_fields(tree, fields);
+  return std::ranges::all_of(fields, [&](const FieldRef& field) { return has(stable, field.name); });
+}
 
 class SearchCommand final : public Command {
  public:
@@ -20,6 +59,9 @@ class SearchCommand final : public Command {
     need.add(fields);
   }
   bool row_by_row() const override { return true; }
+  bool keeps_rows(const Names& stable, const Names& growing) const override {
+    return stays_true(condition_, stable, growing);
+  }
   void each(Row& row, EvalContext& context, RowStep next) const override {
     if (matches(condition_, row, context)) next(row);
   }
@@ -40,6 +82,9 @@ class WhereCommand final : public Command {
     need.add(fields);
   }
   bool row_by_row() const override { return true; }
+  bool keeps_rows(const Names& stable, const Names& growing) const override {
+    return stays_true(expression_, stable, growing);
+  }
   bool depends_on_search() const override { return depends_on_search_time(expression_); }
   void each(Row& row, EvalContext& context, RowStep next) const override {
     if (evaluate(expression_, row, context).is_true()) next(row);
@@ -59,6 +104,9 @@ class RegexCommand final : public Command {
   }
   void need(FieldNeed& need) const override { need.add({&field_, 1}); }
   bool row_by_row() const override { return true; }
+  bool keeps_rows(const Names& stable, const Names&) const override {
+    return std::ranges::find(stable, field_.name) != stable.end();
+  }
   // A row without the field has nothing that could match: it stays only where matches are to go.
   void each(Row& row, EvalContext& context, RowStep next) const override {
     bool found = false;

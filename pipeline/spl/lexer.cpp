@@ -322,22 +322,6 @@ Parsed<std::vector<std::size_t>> find_pipes(const SourceText& source, Range rang
   return pipes;
 }
 
-// How many letters must be changed, added or taken away to make `a` of `b`.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      std::size_t changed = diagonal + (lower(a[i - 1]) == lower(b[j - 1]) ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({changed, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
 }  // namespace
 
 Parsed<std::vector<CommandText>> split_pipeline(const SourceText& source) {
@@ -363,19 +347,6 @@ Parsed<std::vector<CommandText>> split_pipeline(const SourceText& source, Range 
     range.begin = pipe + 1;
   }
   return commands;
-}
-
-std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates) {
-  std::string_view best;
-  std::size_t least = std::max<std::size_t>(1, word.size() / 3) + 1;
-  for (std::string_view candidate : candidates) {
-    std::size_t changes = distance(word, candidate);
-    if (changes < least) {
-      least = changes;
-      best = candidate;
-    }
-  }
-  return best;
 }
 
 }  // namespace hecate::spl

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "pipeline/base/nearest.h"
 #include "pipeline/spl/source.h"
 
 #include <cstddef>
@@ -101,9 +102,5 @@ class Cursor {
 [[nodiscard]] Parsed<std::vector<CommandText>> split_pipeline(const SourceText& source);
 // The same for a part, as the inside of a subsearch is.
 [[nodiscard]] Parsed<std::vector<CommandText>> split_pipeline(const SourceText& source, Range range);
-
-// The candidate that is written most like `word`; empty when none is near. For "did you mean".
-[[nodiscard]] std::string_view nearest(std::string_view word,
-                                       const std::vector<std::string_view>& candidates);
 
 }  // namespace hecate::spl

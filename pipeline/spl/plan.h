@@ -1,5 +1,10 @@
 #pragma once
 
+#include "pipeline/base/error.h"
+#include "pipeline/spl/condition.h"
+#include "pipeline/spl/row.h"
+#include "pipeline/spl/source.h"
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -7,17 +12,12 @@
 #include <string_view>
 #include <vector>
 
-#include "pipeline/base/error.h"
-#include "pipeline/spl/condition.h"
-#include "pipeline/spl/row.h"
-#include "pipeline/spl/source.h"
-
 namespace hecate::spl {
 
 // What a search has gathered about one group of events: the partial results of its stats functions, or, for
 // searches that keep single events, one row. States of the same scan merge in any order to the same answer
-// (sums are exact, ties go by arrival). Encoded states describe themselves: merging them needs no plan, so that
-// the journal can do it. Movable; not thread-safe.
+// (sums are exact, ties go by arrival). Encoded states describe themselves: merging them needs no plan, so
+// that the journal can do it. Movable; not thread-safe.
 class GroupState {
  public:
   GroupState();
@@ -39,9 +39,9 @@ class GroupState {
   std::unique_ptr<Parts> parts_;
 };
 
-// Where the streaming part puts what it finds. `key` is the group's BY values, encoded so that keys sort as the
-// rows do (see group_key.h); for searches that keep events, a key of its own for each event, newest first. A
-// fresh GroupState is made for a key not seen before.
+// Where the streaming part puts what it finds. `key` is the group's BY values, encoded so that keys sort as
+// the rows do (see group_key.h); for searches that keep events, a key of its own for each event, newest
+// first. A fresh GroupState is made for a key not seen before.
 class GroupSink {
  public:
   virtual ~GroupSink() = default;
@@ -65,23 +65,25 @@ class Scan {
   // True when single events are kept (no aggregation, or one that needs them all).
   [[nodiscard]] virtual bool keeps_events() const = 0;
 
-  // Evaluates one event (`row` lies over it; context.event_time and arrival are its own) and adds to the groups
-  // that it belongs to. True when it contributed.
+  // Evaluates one event (`row` lies over it; context.event_time and arrival are its own) and adds to the
+  // groups that it belongs to. True when it contributed.
   virtual bool process(Row& row, EvalContext& context, GroupSink& groups) const = 0;
 };
 
-// A finished row of a search, and what identifies it in its window: the BY values of the last aggregation that
-// the row still shows (empty without one; then `event_key` is the kept event's own).
+// A finished row of a search, and what identifies it in its window: the BY values of the last aggregation
+// that the row still shows (empty without one; then `event_key` is the kept event's own).
 struct ResultRow {
   const Row& row;
   std::vector<std::pair<std::string_view, Value>> keys;
   std::string_view group;  // the group key this row came from, where it came from exactly one; else empty
+  bool hides_keys =
+      false;  // there are BY values that it does not show: keys alone do not tell it from others
 };
 using ResultSink = std::function<void(const ResultRow&)>;
 
-// The closing part of one search over one window: takes the merged groups, sorted by key, each once, and hands
-// out result rows in order. Memory: that of the commands that need all rows (sort, eventstats, …); a row by row
-// closing part holds one row at a time. One thread.
+// The closing part of one search over one window: takes the merged groups, sorted by key, each once, and
+// hands out result rows in order. Memory: that of the commands that need all rows (sort, eventstats, …); a
+// row by row closing part holds one row at a time. One thread.
 class Closing {
  public:
   virtual ~Closing() = default;

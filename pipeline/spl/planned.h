@@ -29,6 +29,8 @@ struct Planned {
   std::vector<FieldRef> read_fields;  // by the streaming part
   std::vector<std::string> keys;      // ResultRow::keys: the names that the fields have in the end
 
+  bool rows_stay = false;  // events that follow never take a row away (first_match)
+
   [[nodiscard]] std::size_t closing_begin() const {
     return aggregation == nullptr ? streaming : streaming + 1;
   }

@@ -18,11 +18,7 @@ class PlannedSearch final : public Plan {
       : planned_(std::move(planned)), scan_(make_scan(planned_)) {}
 
   const std::shared_ptr<const Scan>& scan() const override { return scan_; }
-  bool can_emit_first_match() const override {
-    if (planned_->automatic_span()) return false;
-    return std::all_of(planned_->commands.begin() + static_cast<std::ptrdiff_t>(planned_->closing_begin()),
-                       planned_->commands.end(), [](const auto& command) { return command->row_by_row(); });
-  }
+  bool can_emit_first_match() const override { return !planned_->automatic_span() && planned_->rows_stay; }
   std::vector<std::string> describe() const override;
   std::unique_ptr<Closing> close(EvalContext& context, ResultSink sink) const override {
     return make_closing(planned_, context, std::move(sink));
@@ -191,6 +187,24 @@ void cut(Planned& planned, FieldNames& names) {
   planned.read_fields = read.references();
 }
 
+// Whether a row of the closing part, once it is there, stays whatever events follow.
+bool rows_stay(const Planned& planned) {
+  Command::Names stable;
+  Command::Names growing;
+  if (planned.aggregation != nullptr) {
+    for (const Aggregation::ByField& by : planned.aggregation->by()) stable.emplace_back(by.field.name);
+    growing = planned.aggregation->growing_results();
+  }
+  for (std::size_t i = planned.closing_begin(); i < planned.commands.size(); ++i) {
+    const Command& command = *planned.commands[i];
+    if (!command.row_by_row()) return false;
+    if (planned.aggregation != nullptr && !command.keeps_rows(stable, growing)) return false;
+    command.follow_keys(stable);
+    command.follow_keys(growing);
+  }
+  return true;
+}
+
 }  // namespace
 
 Parsed<std::shared_ptr<const Plan>> compile(std::string_view search, const MacroLookup& macros,
@@ -204,6 +218,7 @@ Parsed<std::shared_ptr<const Plan>> compile(std::string_view search, const Macro
   take_conditions(*planned, *commands);
   planned->commands = std::move(*commands);
   cut(*planned, names);
+  planned->rows_stay = rows_stay(*planned);
   return std::make_shared<PlannedSearch>(std::move(planned));
 }
 

@@ -64,6 +64,14 @@ TEST_F(PlanTest, RowByRowSearchesCanEmitAtTheFirstMatch) {
   EXPECT_TRUE(
       compile("* | stats count by a | rename a as b | fillnull x | fields b")->can_emit_first_match());
   EXPECT_FALSE(compile("* | stats count by a | sort a")->can_emit_first_match());
+  // What drops rows may look at BY values only: others change, and the row would be gone again.
+  EXPECT_FALSE(compile("* | stats count by a | where count < 2")->can_emit_first_match());
+  EXPECT_FALSE(compile("* | stats values(b) as b by a | search b=x")->can_emit_first_match());
+  EXPECT_FALSE(compile("* | stats count by a | eval c=count*2 | where c<5")->can_emit_first_match());
+  EXPECT_FALSE(compile("* | stats avg(n) as m by a | where m > 5")->can_emit_first_match());
+  // But a count that is large enough stays so.
+  EXPECT_TRUE(compile("* | stats dc(b) as n by a | search n>=5 a=x")->can_emit_first_match());
+  EXPECT_TRUE(compile("* | stats count by a | rename a as b | search b=x")->can_emit_first_match());
   EXPECT_FALSE(compile("* | stats count by a | fillnull")->can_emit_first_match());
   EXPECT_FALSE(compile("| tstats count from datamodel=X by _time")->can_emit_first_match());
 }
