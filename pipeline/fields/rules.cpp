@@ -218,6 +218,7 @@ FieldRules::Origin BuiltRules::origin(spl::FieldId field) const {
     for (std::uint16_t rule : of_product) {
       const auto& expression = plan.rules[rule].expression;
       if (!expression || expression->kind != spl::Expression::Kind::field) return Origin::computed;
+      if (find_metadata(expression->field.name) != Metadata::none) return Origin::computed;
     }
   }
   return Origin::event;

@@ -40,6 +40,7 @@ TEST(Prefilter, NothingIsTakenFromWhatDoesNotStandInTheEvent) {
   EXPECT_EQ(literals_of("action=created"), std::nullopt);        // made by a rule
   EXPECT_EQ(literals_of("signature=FileCreate"), std::nullopt);  // made by a rule
   EXPECT_EQ(literals_of("source=XmlWinEventLog*"), std::nullopt);
+  EXPECT_EQ(literals_of("dvc_nt_host=FILESRV*"), std::nullopt);  // a rule that reads the envelope's host
   EXPECT_EQ(literals_of("NOT Image=*one.exe"), std::nullopt);
   EXPECT_EQ(literals_of("Image!=*one.exe"), std::nullopt);
   EXPECT_EQ(literals_of("EventID=4688"), std::nullopt);  // a number may be written otherwise
