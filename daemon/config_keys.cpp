@@ -1,5 +1,7 @@
 #include "daemon/config_keys.h"
 
+#include "pipeline/base/nearest.h"
+
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
@@ -25,22 +27,6 @@ std::string lower(std::string_view text) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
   }
   return result;
-}
-
-// How many single characters must change to make one of the other.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), 0);
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      std::size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, changed});
-    }
-  }
-  return row[b.size()];
 }
 
 // Puts the environment's values in: `${NAME}`; `$$` is one `$`, and any other `$` stays.
@@ -379,12 +365,9 @@ void Keys::unknown(const std::string& path, const std::string& at, int line, Con
   };
   for (const auto& each : reads_) gather(each.first);
   for (const auto& each : parts_) gather(each.first);
-  auto nearest = std::ranges::min_element(
-      siblings, {}, [&](const std::string& each) { return edit_distance(lower(name), each); });
   std::string advice;
-  if (nearest != siblings.end() &&
-      edit_distance(lower(name), *nearest) <= std::max<std::size_t>(2, name.size() / 3)) {
-    advice = fmt::format("did you mean `{}`?", *nearest);
+  if (std::string_view near = nearest(name, {siblings.begin(), siblings.end()}); !near.empty()) {
+    advice = fmt::format("did you mean `{}`?", near);
   } else {
     advice = fmt::format("known here: {}", fmt::join(siblings, ", "));
   }

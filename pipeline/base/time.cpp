@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <chrono>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -112,6 +113,7 @@ std::optional<Time> parse_epoch(std::string_view text) {
   if (whole.empty() || whole.size() > 19) return std::nullopt;
   auto [end, error] = std::from_chars(whole.data(), whole.data() + whole.size(), seconds);
   if (error != std::errc{} || end != whole.data() + whole.size()) return std::nullopt;
+  if (seconds > static_cast<std::uint64_t>(std::numeric_limits<Time>::max())) return std::nullopt;
   Time micros = 0;
   if (point != std::string_view::npos) {
     Reader in(text.substr(point + 1));

@@ -1,8 +1,8 @@
 #include "pipeline/catalogue/catalogue.h"
 
+#include "pipeline/base/nearest.h"
 #include "pipeline/catalogue/detection_reader.h"
 #include "pipeline/catalogue/macro_table.h"
-#include "pipeline/catalogue/nearest.h"
 #include "pipeline/catalogue/shipped.h"
 #include "pipeline/catalogue/yaml_reader.h"
 
@@ -247,9 +247,9 @@ void Loader::apply_overrides() {
   }
   for (const auto& [name, change] : sources_.overrides) {
     if (first_file_.contains(name)) continue;
-    std::vector<std::string> known;
+    std::vector<std::string_view> known;
     for (const auto& [other, file] : first_file_) known.push_back(other);
-    std::string near = nearest(name, known);
+    std::string near(nearest(name, known));
     result_.refused.push_back(
         {name, "detections.overrides", 1, 1,
          "there is no detection of this name" +

@@ -1,6 +1,6 @@
 #include "pipeline/catalogue/detection_reader.h"
 
-#include "pipeline/catalogue/nearest.h"
+#include "pipeline/base/nearest.h"
 #include "pipeline/catalogue/yaml_reader.h"
 
 #include <algorithm>
@@ -147,7 +147,7 @@ std::string read_type(const MapReader& yaml) {
   std::string type = yaml.required("type");
   for (const char* known : kTypes)
     if (type == known) return type;
-  std::string near = nearest(type, {kTypes.begin(), kTypes.end()});
+  std::string near(nearest(type, {kTypes.begin(), kTypes.end()}));
   yaml.wrong("type", fmt::format("is `{}`; known are TTP, Anomaly, Hunting, Correlation and Baseline{}", type,
                                  near.empty() ? "" : ": did you mean " + near + "?"));
 }

@@ -32,6 +32,7 @@ TEST(Timestamp, RefusesAnythingElse) {
 
 TEST(Epoch, ReadsSecondsAndWhatIsLargerAsSmallerUnits) {
   EXPECT_EQ(parse_epoch("0"), 0);
+  EXPECT_EQ(parse_epoch("9999999999999999999"), std::nullopt);  // would be a time before all history
   EXPECT_EQ(parse_epoch("1777294800"), kNoon);
   EXPECT_EQ(parse_epoch("1777294800.123"), kNoon + 123 * kMillisecond);
   EXPECT_EQ(parse_epoch("1777294800.1234567"), kNoon + 123456);

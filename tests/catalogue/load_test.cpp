@@ -1,5 +1,4 @@
 #include "pipeline/catalogue/catalogue.h"
-#include "pipeline/catalogue/nearest.h"
 #include "tests/support/testing.h"
 
 #include <gtest/gtest.h>
@@ -260,13 +259,6 @@ TEST(Load, ThePublicCatalogueIsRead) {
     EXPECT_NE(each.name, "") << each.file << ": " << each.reason;
     EXPECT_GT(each.line, 1) << each.file;  // the place is in the search, not the file's beginning
   }
-}
-
-TEST(Nearest, IsForMisspellings) {
-  std::vector<std::string> names{"Windows Odd Driver", "Linux Odd Driver", "TTP"};
-  EXPECT_EQ(nearest("windows odd drivers", names), "Windows Odd Driver");
-  EXPECT_EQ(nearest("TPT", names), "TTP");
-  EXPECT_EQ(nearest("something else", names), "");
 }
 
 }  // namespace

@@ -118,11 +118,5 @@ TEST(Cursor, WhatIsLeftOver) {
             "unexpected \"extra\" after the number of head");
 }
 
-TEST(Nearest, IsNotFarAway) {
-  EXPECT_EQ(nearest("mvcuont", {"mvindex", "mvcount"}), "mvcount");
-  EXPECT_EQ(nearest("IFF", {"if", "in"}), "if");
-  EXPECT_EQ(nearest("xyz", {"if", "mvcount"}), "");
-}
-
 }  // namespace
 }  // namespace hecate::spl

@@ -1,9 +1,9 @@
-#include "pipeline/catalogue/nearest.h"
+#include "pipeline/base/nearest.h"
 
 #include <algorithm>
 #include <numeric>
 
-namespace hecate::catalogue {
+namespace hecate {
 namespace {
 
 char lower(char c) {
@@ -28,11 +28,11 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::string nearest(std::string_view name, const std::vector<std::string>& candidates) {
-  std::string best;
-  std::size_t least = std::max<std::size_t>(2, name.size() / 3) + 1;
-  for (const std::string& candidate : candidates) {
-    std::size_t d = distance(name, candidate);
+std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates) {
+  std::string_view best;
+  std::size_t least = std::max<std::size_t>(2, word.size() / 3) + 1;
+  for (std::string_view candidate : candidates) {
+    std::size_t d = distance(word, candidate);
     if (d >= least) continue;
     least = d;
     best = candidate;
@@ -40,4 +40,4 @@ std::string nearest(std::string_view name, const std::vector<std::string>& candi
   return best;
 }
 
-}  // namespace hecate::catalogue
+}  // namespace hecate
