@@ -13,14 +13,9 @@ HecMetrics::HecMetrics(prometheus::Registry& registry) {
           .Name("hecate_hec_requests_total")
           .Help("Requests answered, by the code in the answer (HEC's own, or HTTP's from 400 on)")
           .Register(registry);
-  auto& rejected = prometheus::BuildCounter()
-                       .Name("hecate_events_rejected_total")
-                       .Help("Events refused, by reason; a request refused as a whole counts as one")
-                       .Register(registry);
   for (const HecStatus& status : hec_statuses()) {
     auto code = static_cast<std::size_t>(status.code);
     requests_[code] = &requests.Add({{"code", std::to_string(code)}});
-    if (!status.reason.empty()) rejected_[code] = &rejected.Add({{"reason", std::string(status.reason)}});
   }
   bytes_ = &prometheus::BuildCounter()
                 .Name("hecate_bytes_received_total")
@@ -48,7 +43,6 @@ void HecMetrics::received(std::size_t bytes) {
 void HecMetrics::answered(HecCode code, double seconds) {
   auto index = static_cast<std::size_t>(code);
   requests_[index]->Increment();
-  if (rejected_[index] != nullptr) rejected_[index]->Increment();
   seconds_->Observe(seconds);
 }
 

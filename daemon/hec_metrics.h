@@ -14,20 +14,19 @@ class Registry;
 
 namespace hecate::daemon {
 
-// What the HEC listener counts. Events received and evaluated are counted by Ingest.
+// What the HEC listener counts: requests, by the code of their answer. Events are counted by Ingest.
 class HecMetrics {
  public:
   explicit HecMetrics(prometheus::Registry& registry);
 
   void received(std::size_t bytes);
-  // One answered request; what it refused is counted by reason.
+  // One answered request.
   void answered(HecCode code, double seconds);
   void connections(int change);
 
  private:
   static constexpr std::size_t kCodes = 512;  // HEC's and HTTP's fit
   std::array<prometheus::Counter*, kCodes> requests_{};
-  std::array<prometheus::Counter*, kCodes> rejected_{};
   prometheus::Counter* bytes_;
   prometheus::Gauge* connections_;
   prometheus::Histogram* seconds_;

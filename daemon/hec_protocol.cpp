@@ -14,38 +14,36 @@ namespace hecate::daemon {
 namespace {
 
 constexpr std::array kStatuses = {
-    HecStatus{HecCode::success, 200, "Success", ""},
-    HecStatus{HecCode::token_disabled, 403, "Token disabled", "token_disabled"},
-    HecStatus{HecCode::token_required, 401, "Token is required", "token_required"},
-    HecStatus{HecCode::invalid_authorization, 401, "Invalid authorization", "invalid_authorization"},
-    HecStatus{HecCode::invalid_token, 403, "Invalid token", "invalid_token"},
-    HecStatus{HecCode::no_data, 400, "No data", "no_data"},
-    HecStatus{HecCode::invalid_format, 400, "Invalid data format", "invalid_format"},
-    HecStatus{HecCode::incorrect_index, 400, "Incorrect index", "incorrect_index"},
-    HecStatus{HecCode::internal_error, 500, "Internal server error", "internal_error"},
-    HecStatus{HecCode::busy, 503, "Server is busy", "busy"},
-    HecStatus{HecCode::channel_missing, 400, "Data channel is missing", "channel_missing"},
-    HecStatus{HecCode::invalid_channel, 400, "Invalid data channel", "invalid_channel"},
-    HecStatus{HecCode::event_required, 400, "Event field is required", "event_required"},
-    HecStatus{HecCode::event_blank, 400, "Event field cannot be blank", "event_blank"},
-    HecStatus{HecCode::ack_disabled, 400, "ACK is disabled", ""},
-    HecStatus{HecCode::bad_fields, 400, "Error in handling indexed fields", "bad_fields"},
-    HecStatus{HecCode::query_token_disabled, 400, "Query string authorization is not enabled",
-              "query_token_disabled"},
-    HecStatus{HecCode::healthy, 200, "HEC is healthy", ""},
-    HecStatus{HecCode::unhealthy_queues, 503, "HEC is unhealthy, queues are full", ""},
-    HecStatus{HecCode::unhealthy_ack, 503, "HEC is unhealthy, ack service unavailable", ""},
+    HecStatus{HecCode::success, 200, "Success"},
+    HecStatus{HecCode::token_disabled, 403, "Token disabled"},
+    HecStatus{HecCode::token_required, 401, "Token is required"},
+    HecStatus{HecCode::invalid_authorization, 401, "Invalid authorization"},
+    HecStatus{HecCode::invalid_token, 403, "Invalid token"},
+    HecStatus{HecCode::no_data, 400, "No data"},
+    HecStatus{HecCode::invalid_format, 400, "Invalid data format"},
+    HecStatus{HecCode::incorrect_index, 400, "Incorrect index"},
+    HecStatus{HecCode::internal_error, 500, "Internal server error"},
+    HecStatus{HecCode::busy, 503, "Server is busy"},
+    HecStatus{HecCode::channel_missing, 400, "Data channel is missing"},
+    HecStatus{HecCode::invalid_channel, 400, "Invalid data channel"},
+    HecStatus{HecCode::event_required, 400, "Event field is required"},
+    HecStatus{HecCode::event_blank, 400, "Event field cannot be blank"},
+    HecStatus{HecCode::ack_disabled, 400, "ACK is disabled"},
+    HecStatus{HecCode::bad_fields, 400, "Error in handling indexed fields"},
+    HecStatus{HecCode::query_token_disabled, 400, "Query string authorization is not enabled"},
+    HecStatus{HecCode::healthy, 200, "HEC is healthy"},
+    HecStatus{HecCode::unhealthy_queues, 503, "HEC is unhealthy, queues are full"},
+    HecStatus{HecCode::unhealthy_ack, 503, "HEC is unhealthy, ack service unavailable"},
     HecStatus{HecCode::unhealthy_queues_ack, 503,
-              "HEC is unhealthy, queues are full, ack service unavailable", ""},
-    HecStatus{HecCode::shutting_down, 503, "Server is shutting down", "shutting_down"},
-    HecStatus{HecCode::bad_request, 400, "Bad request", "bad_request"},
-    HecStatus{HecCode::not_found, 404, "The requested URL was not found on this server.", "not_found"},
-    HecStatus{HecCode::wrong_method, 405, "The method is not allowed for this URL.", "wrong_method"},
-    HecStatus{HecCode::too_large, 413, "The request is larger than this server takes.", "too_large"},
+              "HEC is unhealthy, queues are full, ack service unavailable"},
+    HecStatus{HecCode::shutting_down, 503, "Server is shutting down"},
+    HecStatus{HecCode::bad_request, 400, "Bad request"},
+    HecStatus{HecCode::not_found, 404, "The requested URL was not found on this server."},
+    HecStatus{HecCode::wrong_method, 405, "The method is not allowed for this URL."},
+    HecStatus{HecCode::too_large, 413, "The request is larger than this server takes."},
     HecStatus{HecCode::unsupported_encoding, 415,
-              "The content encoding is not supported; use gzip or identity.", "unsupported_encoding"},
-    HecStatus{HecCode::header_too_large, 431, "The request header is larger than this server takes.",
-              "header_too_large"},
+              "The content encoding is not supported; use gzip or identity."},
+    HecStatus{HecCode::header_too_large, 431, "The request header is larger than this server takes."},
 };
 
 // A route is a path of its own: the raw and ack routes take their place here when they come.
@@ -191,6 +189,12 @@ std::string hec_options_answer(const HecFraming& framing) {
 }
 
 HecTarget hec_target(std::string_view target) {
+  // A request sent by way of a proxy may name the whole URL (RFC 9112, 3.2.2); the path begins behind the
+  // host.
+  if (std::size_t scheme = target.find("://"); scheme != std::string_view::npos && !target.starts_with('/')) {
+    std::size_t path = target.find('/', scheme + 3);
+    target = path == std::string_view::npos ? std::string_view("/") : target.substr(path);
+  }
   std::size_t question = std::min(target.find('?'), target.size());
   std::string_view path = target.substr(0, question);
   HecTarget result;
@@ -219,7 +223,9 @@ HecTokens::Outcome HecTokens::check(std::optional<std::string_view> authorizatio
     std::optional<std::string> text = token_of(trim(*authorization));
     if (!text) return {nullptr, HecCode::invalid_authorization};
     const HecToken* token = find(*text);
-    return {token, token != nullptr ? HecCode::success : HecCode::invalid_token};
+    if (token == nullptr) return {nullptr, HecCode::invalid_token};
+    if (token->disabled) return {nullptr, HecCode::token_disabled};
+    return {token, HecCode::success};
   }
   std::optional<std::string> text = query_parameter(query, "token");
   if (!text) return {nullptr, HecCode::token_required};

@@ -49,8 +49,7 @@ enum class HecCode : int {
 struct HecStatus {
   HecCode code;
   int http;
-  std::string_view text;    // of the answer's body
-  std::string_view reason;  // label of hecate_events_rejected_total; empty: nothing was refused
+  std::string_view text;  // of the answer's body
 };
 [[nodiscard]] std::span<const HecStatus> hec_statuses();
 [[nodiscard]] const HecStatus& hec_status(HecCode code);

@@ -202,6 +202,7 @@ bool EnvelopeReader::Impl::finish(Walk& walk, const Envelope& envelope, std::siz
     return walk.stop(EnvelopeError::invalid_format);
   }
   if (!envelope.event) return walk.stop(EnvelopeError::event_required);
+  if (envelope.event->size() > kMostEventBytes) return walk.stop(EnvelopeError::invalid_format);
   // The payload's text comes last: the bytes behind it in the buffer are its padding.
   if (EnvelopeError error = payload(*envelope.event, view); error != EnvelopeError::none)
     return walk.stop(error);
@@ -275,6 +276,24 @@ EnvelopeResult EnvelopeReader::Impl::one_by_one(Walk walk, std::string_view body
   }
   if (array) walk.stop(EnvelopeError::invalid_format);
   return walk.result;
+}
+
+std::string_view reason(EnvelopeError error) {
+  switch (error) {
+    case EnvelopeError::none:
+      return "none";
+    case EnvelopeError::invalid_format:
+      return "invalid_format";
+    case EnvelopeError::event_required:
+      return "event_required";
+    case EnvelopeError::event_blank:
+      return "event_blank";
+    case EnvelopeError::bad_fields:
+      return "bad_fields";
+    case EnvelopeError::incorrect_index:
+      return "incorrect_index";
+  }
+  return "none";
 }
 
 EnvelopeReader::EnvelopeReader() : impl_(std::make_unique<Impl>()) {}

@@ -12,12 +12,18 @@ namespace hecate::decode {
 // How a walk over a body ended. The same cases as HEC's answers about events, without their numbers.
 enum class EnvelopeError : std::uint8_t {
   none,
-  invalid_format,   // not JSON, cut off, or not an object (HEC code 6)
+  invalid_format,   // not JSON, cut off, not an object, or over kMostEventBytes (HEC code 6)
   event_required,   // no `event` key (12)
   event_blank,      // null, "", white space, {} or [] (13)
   bad_fields,       // `fields` is not flat, or `time` is no number (15)
   incorrect_index,  // an index outside the token's list (7)
 };
+
+// The largest payload of an event, as it stands in the body (HEC's documented limit).
+inline constexpr std::size_t kMostEventBytes = 5'000'000;
+
+// The error as a metric's label: `invalid_format`.
+[[nodiscard]] std::string_view reason(EnvelopeError error);
 
 struct EnvelopeResult {
   std::uint64_t events = 0;  // accepted: handed out before the first bad one

@@ -34,7 +34,9 @@ class Window {
   void drop(std::size_t count) { begin_ += count; }
 
   // Reads on behind what is there, as much as one block. Views become invalid.
+  // An error that comes behind some bytes is told by the next call: what was read before it is good.
   Result<std::size_t> more() {
+    if (failed_) return std::unexpected(*failed_);
     std::memmove(bytes_.data(), bytes_.data() + begin_, end_ - begin_);
     end_ -= begin_;
     begin_ = 0;
@@ -43,7 +45,11 @@ class Window {
     std::size_t before = end_;
     while (end_ - before < kBlock && !ended_) {
       auto count = source_->read(bytes_.data() + end_, before + kBlock - end_);
-      if (!count) return std::unexpected(count.error());
+      if (!count) {
+        if (end_ == before) return std::unexpected(count.error());
+        failed_ = count.error();
+        break;
+      }
       ended_ = *count == 0;
       end_ += *count;
     }
@@ -57,6 +63,7 @@ class Window {
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   bool ended_ = false;
+  std::optional<Error> failed_;
 };
 
 // Takes the events out of pieces of text. One for each format.

@@ -31,26 +31,43 @@ struct Probe {
                 .Help("Events that were evaluated against all detections and whose contribution is on disk.")
                 .Register(registry)
                 .Add({{"input", input}})),
-        malformed(
-            prometheus::BuildCounter()
-                .Name("hecate_events_malformed_total")
-                .Help("Events whose payload was not what its form says; evaluated with the fields they gave.")
-                .Register(registry)
-                .Add({{"input", input}})),
+        malformed(prometheus::BuildCounter()
+                      .Name("hecate_events_malformed_total")
+                      .Help("Events that a search could match whose payload is not what its form says; "
+                            "evaluated with the fields they gave.")
+                      .Register(registry)
+                      .Add({{"input", input}})),
         queue_bytes(prometheus::BuildGauge()
                         .Name("hecate_queue_bytes")
                         .Help("Bytes of requests that were admitted and are not yet answered.")
                         .Register(registry)
                         .Add({{"input", input}})),
+        rows_cut(prometheus::BuildCounter()
+                     .Name("hecate_rows_cut_total")
+                     .Help("Rows whose lists of BY values make more groups than one row may have; the rest "
+                           "is left out.")
+                     .Register(registry)
+                     .Add({{"input", input}})),
+        rejections(
+            prometheus::BuildCounter()
+                .Name("hecate_events_rejected_total")
+                .Help("Events that came in and were not evaluated, by reason: received = evaluated + these.")
+                .Register(registry)),
         matches(prometheus::BuildCounter()
                     .Name("hecate_matches_total")
-                    .Help("Events that satisfied the streaming part of a detection's search.")
+                    .Help("Events that satisfied the streaming part of a detection's search and are on disk.")
                     .Register(registry)) {}
+
+  prometheus::Counter& rejected(std::string_view reason) {
+    return rejections.Add({{"reason", std::string(reason)}});
+  }
 
   prometheus::Counter& received;
   prometheus::Counter& evaluated;
   prometheus::Counter& malformed;
   prometheus::Gauge& queue_bytes;
+  prometheus::Counter& rows_cut;
+  prometheus::Family<prometheus::Counter>& rejections;
   prometheus::Family<prometheus::Counter>& matches;
 };
 
@@ -128,6 +145,8 @@ class IngestImpl final : public Ingest {
     std::unique_ptr<Batch> batch;
     std::uint64_t ticket;
     std::size_t bytes;
+    std::vector<std::pair<std::uint32_t, std::uint64_t>> matches{};  // scan, how many events
+    std::shared_ptr<const Loaded> loaded{};                          // whose scans they are
   };
 
   // What a worker keeps from batch to batch.
@@ -136,6 +155,7 @@ class IngestImpl final : public Ingest {
     std::shared_ptr<const Loaded> loaded;
     std::unique_ptr<match::Matcher> matcher;
     decode::EnvelopeReader reader;
+    std::uint64_t rows_cut = 0;  // of the matcher's, those counted
   };
 
   void work() {
@@ -144,8 +164,8 @@ class IngestImpl final : public Ingest {
     while (true) {
       queue_.wait_dequeue(admitted);
       if (!admitted) {
-        // The sign to stop may overtake batches that other threads queued: finish those first. Each worker has
-        // a sign of its own; the next one met goes back.
+        // The sign to stop may overtake batches that other threads queued: finish those first. Each worker
+        // has a sign of its own; the next one met goes back.
         while (queue_.try_dequeue(admitted)) {
           if (!admitted) {
             queue_.enqueue(nullptr);
@@ -165,6 +185,7 @@ class IngestImpl final : public Ingest {
     worker.version = version_;
     worker.loaded = loaded_;
     worker.matcher = std::make_unique<match::Matcher>(worker.loaded->scans, match::Panes::by_minute);
+    worker.rows_cut = 0;
   }
 
   void evaluate(Worker& worker, Admitted admitted) {
@@ -176,8 +197,7 @@ class IngestImpl final : public Ingest {
     std::uint64_t malformed = 0;
     store::DeltaSet deltas;
     auto allowed = [&](std::string_view index) {
-      return !batch.indexes || batch.indexes->empty() ||
-             std::ranges::find(*batch.indexes, index) != batch.indexes->end();
+      return batch.indexes.empty() || std::ranges::find(batch.indexes, index) != batch.indexes.end();
     };
     BatchResult result;
     result.envelope = worker.reader.read(
@@ -190,7 +210,7 @@ class IngestImpl final : public Ingest {
           event.arrival = arrival + in_step++;
           if (!worker.matcher->evaluate(event, arrived, deltas)) ++malformed;
         });
-    count(worker, result.envelope, malformed);
+    count(worker, result.envelope, malformed, admitted);
     if (deltas.empty()) {
       finish(std::move(admitted), result);
       return;
@@ -202,23 +222,35 @@ class IngestImpl final : public Ingest {
                   });
   }
 
-  void count(Worker& worker, const decode::EnvelopeResult& envelope, std::uint64_t malformed) {
+  // What came in counts now; what it came to counts with the answer (finish).
+  void count(Worker& worker, const decode::EnvelopeResult& envelope, std::uint64_t malformed,
+             Admitted& admitted) {
     bool bad = envelope.error != decode::EnvelopeError::none;
     probe_.received.Increment(static_cast<double>(envelope.events + (bad ? 1 : 0)));
+    if (bad) probe_.rejected(decode::reason(envelope.error)).Increment();
     if (malformed > 0) probe_.malformed.Increment(static_cast<double>(malformed));
-    const std::vector<std::uint64_t>& matches = worker.matcher->matches();
-    bool any = false;
-    for (std::size_t i = 0; i < matches.size(); ++i) {
-      if (matches[i] == 0) continue;
-      any = true;
-      for (std::size_t detection : worker.matcher->scans().scans[i].detections)
-        worker.loaded->matches[detection]->Increment(static_cast<double>(matches[i]));
+    if (std::uint64_t cut = worker.matcher->rows_cut() - worker.rows_cut; cut > 0) {
+      worker.rows_cut += cut;
+      probe_.rows_cut.Increment(static_cast<double>(cut));
     }
-    if (any) worker.matcher->clear_matches();
+    const std::vector<std::uint64_t>& matches = worker.matcher->matches();
+    for (std::uint32_t scan = 0; scan < matches.size(); ++scan)
+      if (matches[scan] > 0) admitted.matches.emplace_back(scan, matches[scan]);
+    if (admitted.matches.empty()) return;
+    admitted.loaded = worker.loaded;
+    worker.matcher->clear_matches();
   }
 
   void finish(Admitted admitted, const BatchResult& result) {
-    if (result.stored) probe_.evaluated.Increment(static_cast<double>(result.envelope.events));
+    auto events = static_cast<double>(result.envelope.events);
+    if (result.stored) {
+      probe_.evaluated.Increment(events);
+      for (auto [scan, times] : admitted.matches)
+        for (std::size_t detection : admitted.loaded->scans->scans[scan].detections)
+          admitted.loaded->matches[detection]->Increment(static_cast<double>(times));
+    } else {
+      probe_.rejected("not_stored").Increment(events);
+    }
     queued_ -= admitted.bytes;
     probe_.queue_bytes.Set(static_cast<double>(queued_));
     admitted.batch->done(result);

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,10 +28,10 @@ struct BatchResult {
 // A request's worth of events on its way through: bytes, what events take where they say nothing themselves,
 // and whom to tell. Owned by one thread at a time.
 struct Batch {
-  Buffer body;                                              // HEC envelopes; padded
-  std::string host, source, sourcetype, index;              // defaults
-  Time time = EventView::kNoTime;                           // default
-  std::shared_ptr<const std::vector<std::string>> indexes;  // those allowed; null or empty: any
+  Buffer body;                                  // HEC envelopes; padded
+  std::string host, source, sourcetype, index;  // defaults
+  Time time = EventView::kNoTime;               // default
+  std::span<const std::string> indexes;         // those allowed, none: any; outlive the batch
   // Runs once: on a worker when nothing was contributed, else on the journal's thread after the commit.
   std::move_only_function<void(const BatchResult&)> done;
 };

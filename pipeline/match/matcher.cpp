@@ -93,13 +93,14 @@ bool Matcher::evaluate(const EventView& event, Time arrived, store::DeltaSet& de
   bool well_formed = fields_->reset(event, arrived);
   Time time = fields_->time();
   std::int64_t minute = panes_ == Panes::one_window ? 0 : floor_to(time, kMinute) / kMinute;
-  spl::EvalContext context{arena_, time, event.arrival, arrived};
+  spl::EvalContext context{.arena = arena_, .event_time = time, .arrival = event.arrival, .now = arrived};
   for (std::uint32_t i : candidates) {
     const ScanSet::Entry& entry = scans_->scans[i];
     EventContribution contribution(entry, minute, *fields_, event.arrival, deltas);
     spl::Row row(fields_.get());
     if (entry.scan->process(row, context, contribution)) ++matches_[i];
   }
+  rows_cut_ += context.rows_cut;
   return well_formed;
 }
 

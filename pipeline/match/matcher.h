@@ -53,6 +53,8 @@ class Matcher {
   // Events that each scan took since the last clear_matches, by the scan's index.
   [[nodiscard]] const std::vector<std::uint64_t>& matches() const { return matches_; }
   void clear_matches() { matches_.assign(matches_.size(), 0); }
+  // Rows that belonged to more groups than one may, in all.
+  [[nodiscard]] std::uint64_t rows_cut() const { return rows_cut_; }
   // Events that some scan was a candidate for, and that were decoded, in all.
   [[nodiscard]] std::uint64_t decoded() const { return decoded_; }
 
@@ -65,6 +67,7 @@ class Matcher {
   std::vector<std::uint32_t> all_scans_;
   std::vector<std::uint64_t> matches_;
   std::uint64_t decoded_ = 0;
+  std::uint64_t rows_cut_ = 0;
 };
 
 }  // namespace hecate::match

@@ -182,6 +182,18 @@ TEST(EnvelopeDepth, BracketsWithoutEndAreRefusedAndCrashNothing) {
   EXPECT_EQ(read(&EnvelopeReader::read, closed).result.error, EnvelopeError::invalid_format);
 }
 
+TEST(EnvelopeSize, AnEventOverTheLimitStopsTheBodyThere) {
+  auto with = [](std::size_t size) { return R"({"event":")" + std::string(size - 2, 'x') + "\"}"; };
+  std::string body =
+      R"({"event":"a"})" + with(kMostEventBytes) + with(kMostEventBytes + 1) + R"({"event":"b"})";
+  for (auto way : {&EnvelopeReader::read, &EnvelopeReader::read_one_by_one}) {
+    EnvelopeResult result = read(way, body).result;
+    EXPECT_EQ(result.events, 2u);
+    EXPECT_EQ(result.error, EnvelopeError::invalid_format);
+    EXPECT_EQ(result.bad_event, 2u);
+  }
+}
+
 TEST(EnvelopePadding, APayloadOfOurOwnHasReadableBytesBehind) {
   EnvelopeReader reader;
   std::string text = R"({"event":"{\"a\":\"b\"}"})";

@@ -123,6 +123,8 @@ TEST_F(IngestTest, WhatTheDiskRefusedIsToldAndNotCountedAsEvaluated) {
   ASSERT_TRUE(eventually([&] { return finished() == 1; }));
   EXPECT_FALSE(results[0].stored);
   EXPECT_NE(metrics().find("hecate_events_evaluated_total{input=\"hec\"} 0\n"), std::string::npos);
+  EXPECT_NE(metrics().find("hecate_events_rejected_total{reason=\"not_stored\"} 1\n"), std::string::npos);
+  EXPECT_NE(metrics().find("hecate_matches_total{detection=\"test\"} 0\n"), std::string::npos);
 }
 
 TEST_F(IngestTest, AdmissionIsAllOrNothing) {
@@ -152,6 +154,10 @@ TEST_F(IngestTest, EventsBeforeACutOffOneCount) {
   EXPECT_EQ(results[0].envelope.error, decode::EnvelopeError::invalid_format);
   EXPECT_EQ(results[0].envelope.bad_event, 2u);
   EXPECT_EQ(store.merged.size(), 2u);
+  // At rest: received = evaluated + rejected.
+  EXPECT_NE(metrics().find("hecate_events_received_total{input=\"hec\"} 3\n"), std::string::npos);
+  EXPECT_NE(metrics().find("hecate_events_evaluated_total{input=\"hec\"} 2\n"), std::string::npos);
+  EXPECT_NE(metrics().find("hecate_events_rejected_total{reason=\"invalid_format\"} 1\n"), std::string::npos);
 }
 
 TEST_F(IngestTest, ABarrierWaitsForTheCommitOfWhatCameBefore) {
