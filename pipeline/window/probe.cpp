@@ -13,6 +13,13 @@ prometheus::Family<prometheus::Counter>& counters(prometheus::Registry& registry
   return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
 }
 
+prometheus::Family<prometheus::Counter>& untimely_family(prometheus::Registry& registry) {
+  return counters(
+      registry, "hecate_window_untimely_total",
+      "Groups of a commit that no run will tell (late: kept, but their windows have been run) or not "
+      "before its time (future: over ten minutes ahead of the clock).");
+}
+
 }  // namespace
 
 RunnerProbe::RunnerProbe(prometheus::Registry& registry)
@@ -36,7 +43,9 @@ RunnerProbe::RunnerProbe(prometheus::Registry& registry)
           counters(registry, "hecate_window_early_dropped_total",
                    "Groups not looked at for first_match because too many waited; their scheduled run "
                    "tells them.")
-              .Add({})) {}
+              .Add({})),
+      late_(untimely_family(registry).Add({{"reason", "late"}})),
+      future_(untimely_family(registry).Add({{"reason", "future"}})) {}
 
 void RunnerProbe::ran(const std::string& detection, std::size_t rows, std::chrono::duration<double> took,
                       bool made_up) {
@@ -56,6 +65,11 @@ void RunnerProbe::lag(const std::string& detection, Time behind) {
 
 void RunnerProbe::forget_lag(const std::string& detection) {
   lags_.Remove(&lags_.Add({{"detection", detection}}));
+}
+
+void RunnerProbe::untimely(std::size_t late, std::size_t future) {
+  if (late > 0) late_.Increment(static_cast<double>(late));
+  if (future > 0) future_.Increment(static_cast<double>(future));
 }
 
 void RunnerProbe::dropped_early(std::size_t groups) {

@@ -28,6 +28,8 @@ class RunnerProbe {
   void lag(const std::string& detection, Time behind);
   void forget_lag(const std::string& detection);
   void dropped_early(std::size_t groups);
+  // Groups of a commit that came too late for their windows, or from the future.
+  void untimely(std::size_t late, std::size_t future);
 
  private:
   prometheus::Family<prometheus::Counter>& runs_;
@@ -36,6 +38,8 @@ class RunnerProbe {
   prometheus::Histogram& seconds_;
   prometheus::Counter& made_up_;
   prometheus::Counter& dropped_early_;
+  prometheus::Counter& late_;
+  prometheus::Counter& future_;
 };
 
 }  // namespace hecate::window

@@ -8,6 +8,7 @@
 #include "pipeline/window/probe.h"
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
 #include <mutex>
 #include <set>
@@ -64,12 +65,15 @@ class JournalRunner final : public Runner {
   }
 
   void committed(const store::DeltaSet& deltas) override {
+    count_untimely(deltas);
     auto added = early_.add(deltas);
     if (added.dropped > 0) probe_.dropped_early(added.dropped);
     if (!added.any) return;
     std::lock_guard guard(wake_mutex_);
     if (wake_) wake_();
   }
+
+  void stop() override { stopping_ = true; }
 
   void set_wake(std::function<void()> wake) override {
     std::lock_guard guard(wake_mutex_);
@@ -86,6 +90,8 @@ class JournalRunner final : public Runner {
   Result<void> look_early(const Scheduled& scheduled, const std::vector<store::DeltaKey>& keys, Time now);
   Result<void> run_early(const Scheduled& scheduled, const EarlyWindow& early, Time now);
 
+  void note_closed();
+  void count_untimely(const store::DeltaSet& deltas);
   Result<void> clean_up(Time now);
   void show_lags(Time now);
 
@@ -102,6 +108,11 @@ class JournalRunner final : public Runner {
 
   std::shared_ptr<const catalogue::Catalogue> catalogue_;
   std::vector<Scheduled> detections_;
+
+  // By scan: events before this time lie in no window that is still to be run. Read by the journal's thread.
+  std::mutex closed_mutex_;
+  absl::flat_hash_map<std::uint64_t, Time> closed_;
+  std::atomic<bool> stopping_{false};
 
   EarlyQueue early_;
   std::mutex wake_mutex_;
@@ -141,6 +152,7 @@ Result<void> JournalRunner::set_catalogue(std::shared_ptr<const catalogue::Catal
   early_.watch(std::move(watched));
   detections_ = std::move(detections);
   catalogue_ = std::move(catalogue);
+  note_closed();
   show_lags(now);
   return {};
 }
@@ -151,6 +163,7 @@ Result<int> JournalRunner::advance(Time now) {
   // A detection that cannot be run keeps its place and does not keep the others from running.
   std::set<const Scheduled*> broken;
   while (Scheduled* scheduled = next_to_run(now, broken)) {
+    if (stopping_) break;
     if (runs == 0 && broken.empty()) barrier_();
     auto done = run(*scheduled, now);
     if (!done) {
@@ -159,6 +172,7 @@ Result<int> JournalRunner::advance(Time now) {
       continue;
     }
     ++runs;
+    note_closed();
     if (auto early = advance_early(now); !early && first_error) first_error = std::move(early);
   }
   show_lags(now);
@@ -238,7 +252,8 @@ Result<void> JournalRunner::look_early(const Scheduled& scheduled, const std::ve
   std::int64_t minute = std::numeric_limits<std::int64_t>::min();
   std::optional<schedule::Window> window;
   for (const auto& key : keys) {
-    if (key.scan != scan) continue;
+    // A clock far ahead must not have each of its minutes searched for a window.
+    if (key.scan != scan || key.minute * kMinute > now + options_.future_skew) continue;
     if (key.minute != minute) {
       minute = key.minute;
       window = scheduled.detection->schedule.first_window_with(minute * kMinute, scheduled.last_run);
@@ -276,6 +291,31 @@ Result<void> JournalRunner::run_early(const Scheduled& scheduled, const EarlyWin
   if (written_rows > 0) sink_.done(run);
   probe_.told_early(scheduled.name(), *rows);
   return {};
+}
+
+void JournalRunner::note_closed() {
+  std::lock_guard guard(closed_mutex_);
+  closed_.clear();
+  for (const auto& scheduled : detections_) {
+    Time next = scheduled.detection->schedule.window(scheduled.next_run).earliest;
+    auto [found, added] = closed_.emplace(scheduled.detection->plan->scan()->id(), next);
+    if (!added) found->second = std::max(found->second, next);
+  }
+}
+
+void JournalRunner::count_untimely(const store::DeltaSet& deltas) {
+  std::size_t late = 0;
+  std::size_t future = 0;
+  Time ahead = clock_.now() + options_.future_skew;
+  {
+    std::lock_guard guard(closed_mutex_);
+    for (const auto& [key, delta] : deltas) {
+      auto found = closed_.find(key.scan);
+      if (found != closed_.end() && key.minute * kMinute < found->second) ++late;
+      if (key.minute * kMinute > ahead) ++future;
+    }
+  }
+  probe_.untimely(late, future);
 }
 
 Result<void> JournalRunner::clean_up(Time now) {

@@ -13,7 +13,8 @@ class Registry;
 namespace hecate::window {
 
 struct RunnerOptions {
-  Time grace = 10 * kMinute;   // made-up runs wait this long after start for shippers to catch up
+  Time future_skew = 10 * kMinute;  // events further ahead of the clock wait for their scheduled run
+  Time grace = 10 * kMinute;        // made-up runs wait this long after start for shippers to catch up
   Time lateness = 24 * kHour;  // panes are kept this long behind the oldest window that can still need them
 };
 
@@ -38,6 +39,9 @@ class Runner {
   // Does every run that is due at or before `now`, first_match evaluations that have piled up, and the
   // removal of panes that no window needs. Returns how many scheduled runs it made.
   [[nodiscard]] virtual Result<int> advance(Time now) = 0;
+
+  // Makes a running `advance` return after the run in hand, and later ones at once; thread-safe.
+  virtual void stop() = 0;
 
   // When advance next has a scheduled run to do.
   [[nodiscard]] virtual Time next_due() const = 0;

@@ -40,6 +40,33 @@ TEST(Runner, ALargeRunIsWrittenInPiecesAndVisibleAtOnce) {
   EXPECT_EQ(simulation.barriers, 1);
 }
 
+// Of events that no run will tell any more each group is counted, and of those from far ahead too.
+TEST(Runner, CountsWhatComesTooLateAndWhatComesFromTheFuture) {
+  Simulation simulation(time_of_day("02:05"));
+  add_hourly(simulation, "d", kByDest, catalogue::Emit::first_match);
+  simulation.start();
+  simulation.run_until(time_of_day("03:00"));  // [01:50, 02:50)
+  simulation.event(time_of_day("02:49"), {{"EventID", "11"}, {"dest", "late"}});
+  simulation.event(time_of_day("02:50"), {{"EventID", "11"}, {"dest", "in time"}});
+  simulation.event(time_of_day("03:10"), {{"EventID", "11"}, {"dest", "soon"}});
+  simulation.event(time_of_day("09:00"), {{"EventID", "11"}, {"dest", "future"}});
+  EXPECT_EQ(simulation.metric("hecate_window_untimely_total", "late"), 1);
+  EXPECT_EQ(simulation.metric("hecate_window_untimely_total", "future"), 1);
+  ASSERT_TRUE(simulation.advance());
+  // What lies far ahead waits for its run; the others are told early.
+  EXPECT_EQ(simulation.told(),
+            (Told{"d 02:50-03:50 dest=in time count=1 early", "d 02:50-03:50 dest=soon count=1 early"}));
+}
+
+TEST(Runner, StopsBetweenTwoRuns) {
+  Simulation simulation(time_of_day("02:05"));
+  add_hourly(simulation, "d");
+  simulation.start();
+  simulation.clock.set(time_of_day("09:00"));
+  simulation.runner().stop();
+  EXPECT_EQ(simulation.advance(), 0);
+}
+
 // Whichever write breaks off, before or with the last: nothing is visible, and after a restart the run is
 // done again and tells every row once.
 TEST(Runner, ARunThatBreaksOffIsDoneAgain) {
@@ -191,7 +218,7 @@ TEST(Runner, LagIsTheAgeOfTheNewestRun) {
 }
 
 TEST(Runner, ManyEarlyRowsAreOneRunInPieces) {
-  Simulation simulation(time_of_day("02:05"));
+  Simulation simulation(time_of_day("02:30"));
   add_hourly(simulation, "d", "EventID=11 | stats count by dest | fields dest", catalogue::Emit::first_match);
   simulation.start();
   int woken = 0;
