@@ -48,8 +48,8 @@ Verdict judge(const HecAnswer& answer) {
   if (answer.status == 413) return Verdict::poisoned;
   if (answer.status != 400) return Verdict::later;
   // Of the 400s these speak about events; the others (no channel, acknowledgement) about how the endpoint is
-  // set up.
-  for (int code : {5, 6, 7, 12, 13, 15, -1})
+  // set up, and one without a code is no HEC endpoint's: a proxy or a port that wants TLS.
+  for (int code : {5, 6, 7, 12, 13, 15})
     if (answer.code == code) return Verdict::poisoned;
   return Verdict::later;
 }
@@ -146,7 +146,13 @@ class PostingOutbox final : public Outbox {
       if (!batch) return std::unexpected(batch.error());
       oldest_ = batch->empty() ? 0 : batch->front().queued;
       show_age();
-      if (batch->empty()) return {};
+      if (batch->empty()) {
+        show_size(0);
+        return {};
+      }
+      // More came while others were posted.
+      if (size_ < batch->size())
+        if (auto counted = count(); !counted) return counted;
       if (auto posted = post(*batch); !posted) return posted;
       failures_ = 0;
     }
@@ -159,7 +165,7 @@ class PostingOutbox final : public Outbox {
     if (!statement) return std::unexpected(statement.error());
     auto row = (*statement)->step();
     if (!row) return std::unexpected(row.error());
-    metrics_.size.Set(static_cast<double>((*statement)->integer(0)));
+    show_size(static_cast<std::size_t>((*statement)->integer(0)));
     (*statement)->reset();
     return {};
   }
@@ -221,7 +227,7 @@ class PostingOutbox final : public Outbox {
       }
       return {};
     });
-    if (removed) metrics_.size.Decrement(static_cast<double>(batch.size()));
+    if (removed) show_size(size_ - std::min(size_, batch.size()));
     return removed;
   }
 
@@ -245,6 +251,11 @@ class PostingOutbox final : public Outbox {
     if (!parked) return parked;
     metrics_.parked.Increment();
     return remove(std::span(&poison, 1));
+  }
+
+  void show_size(std::size_t size) {
+    size_ = size;
+    metrics_.size.Set(static_cast<double>(size));
   }
 
   void show_age() {
@@ -284,6 +295,7 @@ class PostingOutbox final : public Outbox {
 
   // The thread's own.
   int failures_ = 0;
+  std::size_t size_ = 0;  // envelopes still to be posted, as last counted
   Time oldest_ = 0;
   std::mt19937_64 random_{std::random_device{}()};
 
