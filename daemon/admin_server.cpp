@@ -1,7 +1,7 @@
 #include "daemon/admin_server.h"
 
-#include "daemon/address.h"
 #include "daemon/hec_protocol.h"
+#include "daemon/listen.h"
 #include "daemon/url.h"
 
 #include <chrono>
@@ -45,8 +45,11 @@ std::string to_string(beast::string_view text) {
 
 class Server final : public AdminServer {
  public:
-  Server(std::string token, std::map<std::string, Handler> routes)
-      : token_(std::move(token)), routes_(std::move(routes)), acceptor_(io_) {}
+  Server(std::string token, std::map<std::string, Handler> routes, bool trust_loopback)
+      : token_(std::move(token)),
+        routes_(std::move(routes)),
+        trust_loopback_(trust_loopback),
+        acceptor_(io_) {}
 
   ~Server() override {
     io_.stop();
@@ -54,26 +57,10 @@ class Server final : public AdminServer {
   }
 
   Result<void> bind(const std::string& listen) {
-    auto address = parse_address(listen);
-    if (!address) return fail("admin.listen: " + address.error().message);
-    error_code error;
-    auto found = tcp::resolver(io_).resolve(address->host, std::to_string(address->port),
-                                            tcp::resolver::passive | tcp::resolver::numeric_service, error);
-    if (!error) {
-      tcp::endpoint endpoint = found.begin()->endpoint();
-      loopback_ = endpoint.address().is_loopback();
-      acceptor_.open(endpoint.protocol(), error);
-      if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
-      if (!error) acceptor_.bind(endpoint, error);
-    }
-    if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
-    if (!error) port_ = acceptor_.local_endpoint(error).port();
-    if (error) {
-      return fail(
-          fmt::format("cannot open the admin port on {}: {}; another program may have the port, or "
-                      "admin.listen names an address that this machine does not have",
-                      listen, error.message()));
-    }
+    auto bound = open_port(acceptor_, listen, "admin.listen");
+    if (!bound) return std::unexpected(bound.error());
+    port_ = bound->port();
+    api_is_open_ = trust_loopback_ && bound->address().is_loopback();
     return {};
   }
 
@@ -148,7 +135,7 @@ class Server final : public AdminServer {
     AdminRequest asked{.path = target.substr(0, question),
                        .query = target.substr(std::min(question + 1, target.size()))};
     bool api = asked.path == "/api" || asked.path.starts_with("/api/");
-    if (api && !loopback_) {
+    if (api && !api_is_open_) {
       if (auto refused = refuse(to_string(request[http::field::authorization]))) return std::move(*refused);
     }
     if (request.method() != http::verb::get && request.method() != http::verb::head) {
@@ -182,7 +169,8 @@ class Server final : public AdminServer {
 
   std::string token_;
   std::map<std::string, Handler> routes_;
-  bool loopback_ = false;
+  bool trust_loopback_;
+  bool api_is_open_ = false;
   int port_ = 0;
   std::size_t connections_ = 0;
   asio::io_context io_{1};
@@ -193,8 +181,9 @@ class Server final : public AdminServer {
 }  // namespace
 
 Result<std::unique_ptr<AdminServer>> AdminServer::start(const std::string& listen, const std::string& token,
-                                                        std::map<std::string, Handler> routes) {
-  auto server = std::make_unique<Server>(token, std::move(routes));
+                                                        std::map<std::string, Handler> routes,
+                                                        bool trust_loopback) {
+  auto server = std::make_unique<Server>(token, std::move(routes), trust_loopback);
   if (auto bound = server->bind(listen); !bound) return std::unexpected(bound.error());
   server->run();
   return server;

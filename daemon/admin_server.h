@@ -29,10 +29,11 @@ class AdminServer {
   // Runs on the server's own thread, one at a time; an exception answers 500.
   using Handler = std::function<AdminAnswer(const AdminRequest&)>;
   // `listen` is address:port. Binds at once; serves on a thread of its own until destroyed. `routes` are
-  // whole paths.
+  // whole paths. `trust_loopback` false: /api asks for the token on loopback too, as on any other address.
   [[nodiscard]] static Result<std::unique_ptr<AdminServer>> start(const std::string& listen,
                                                                   const std::string& token,
-                                                                  std::map<std::string, Handler> routes);
+                                                                  std::map<std::string, Handler> routes,
+                                                                  bool trust_loopback = true);
   virtual ~AdminServer() = default;
   [[nodiscard]] virtual int port() const = 0;
 };

@@ -68,6 +68,10 @@ int check(const CheckOptions& options) {
   }
   if (!options.json)
     fmt::print("{} ok, {} refused\n", loaded.catalogue->detections.size(), loaded.refused.size());
+  if (loaded.catalogue->detections.empty() && loaded.refused.empty()) {
+    fmt::print(stderr, "hecate: there are no detections in these paths\n");
+    return 1;
+  }
   return loaded.refused.empty() ? 0 : 1;
 }
 

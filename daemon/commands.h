@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,8 +14,8 @@ namespace hecate::daemon {
 struct ContentOptions {
   std::vector<std::string> detections;  // none: those that ship
   std::vector<std::string> macros;
-  std::string spl;           // one search given as text, instead of detections
-  bool first_match = false;  // all of them emit at the first match
+  std::optional<std::string> spl;  // one search given as text, instead of detections
+  bool first_match = false;        // all of them emit at the first match
 };
 
 // What events to read.

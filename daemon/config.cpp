@@ -73,6 +73,8 @@ void declare_token(Keys& keys, HecToken& token) {
   keys.text("source", token.source, "Source of its events where they and the request name none.");
   keys.text("sourcetype", token.sourcetype, "Likewise their sourcetype.");
   keys.text("index", token.index, "Likewise their index.");
+  keys.texts("indexes", token.indexes, "The indexes that its events may name; none: any.");
+  keys.flag("disabled", token.disabled, "Whether it is turned away (403, code 1).");
 }
 
 // `at`: `detections.defaults.`, or empty for one detection's entry.
@@ -320,8 +322,10 @@ Result<Config> parse_config(const std::string& yaml, const std::string& file) {
 Result<Config> load_config(const std::string& file) {
   std::ifstream in(file, std::ios::binary);
   std::ostringstream text;
-  text << in.rdbuf();
-  if (!in)
+  // A folder opens and then reads nothing: defaults must not come of that.
+  std::error_code unknown;
+  if (!std::filesystem::is_directory(file, unknown)) text << in.rdbuf();
+  if (!in || std::filesystem::is_directory(file, unknown))
     return fail(
         fmt::format("{}: the configuration cannot be read; is it there, and may hecate read it?", file));
   return parse_config(text.str(), file);

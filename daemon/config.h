@@ -19,6 +19,8 @@ struct HecToken {
   std::string token;
   // What events of this token take where they say nothing themselves.
   std::string source, sourcetype, index;
+  bool disabled = false;
+  std::vector<std::string> indexes;  // those that its events may name; none: any
 };
 
 // The configuration of `hecate serve`, checked and with its defaults filled in. Each key is declared once, in

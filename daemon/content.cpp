@@ -12,7 +12,7 @@ catalogue::LoadResult read_content(const ContentOptions& options) {
   sources.include_disabled = true;
   sources.macros = options.macros;
   if (options.first_match) sources.defaults.emit = catalogue::Emit::first_match;
-  if (!options.spl.empty()) return catalogue::load_search("search", options.spl, sources);
+  if (options.spl) return catalogue::load_search("search", *options.spl, sources);
   sources.detections = options.detections;
   if (sources.detections.empty()) sources.detections.emplace_back(catalogue::kBuiltin);
   return catalogue::load(sources);
@@ -45,6 +45,15 @@ decode::InputFormat input_format(const std::string& name) {
 
 decode::FileDefaults file_defaults(const InputOptions& input) {
   return {.host = input.host, .source = input.source, .sourcetype = input.sourcetype, .index = input.index};
+}
+
+bool tell_read(const std::string& file, const Result<decode::FileStats>& read) {
+  if (!read) {
+    fmt::print(stderr, "hecate: {}\n", read.error().message);
+  } else if (read->malformed > 0) {
+    fmt::print(stderr, "hecate: {}: {} pieces were no events and were passed over\n", file, read->malformed);
+  }
+  return read.has_value();
 }
 
 ProgressLine::ProgressLine() : terminal_(isatty(STDERR_FILENO) == 1) {}

@@ -18,6 +18,9 @@ namespace hecate::daemon {
 [[nodiscard]] decode::InputFormat input_format(const std::string& name);
 [[nodiscard]] decode::FileDefaults file_defaults(const InputOptions& input);
 
+// Tells on standard error what of `file` could not be read or was no event; false when reading ended early.
+[[nodiscard]] bool tell_read(const std::string& file, const Result<decode::FileStats>& read);
+
 // A line on the terminal that says how far reading has come; nothing where standard error is no terminal.
 class ProgressLine {
  public:

@@ -75,7 +75,7 @@ HecConnection::HecConnection(HecSocket socket, HecService& service)
 }
 
 HecConnection::~HecConnection() {
-  service_.reading_bytes -= charged_;
+  charge(0);
   service_.connections.erase(this);
   service_.metrics.connections(-1);
 }
@@ -96,6 +96,13 @@ void HecConnection::hurry(Instant bound) {
 
 void HecConnection::wait_at_most(std::chrono::milliseconds time) {
   deadline_ = std::min(std::chrono::steady_clock::now() + time, bound_);
+}
+
+// Says that this connection holds so many bytes of a body; false when all of them together hold too many.
+bool HecConnection::charge(std::size_t bytes) {
+  service_.reading_bytes += bytes - charged_;
+  charged_ = bytes;
+  return service_.reading_bytes <= service_.queue_bytes;
 }
 
 HecAwaitable<void> HecConnection::run() {
@@ -182,10 +189,13 @@ HecAwaitable<void> HecConnection::take_events(Exchange& exchange, const HecToken
     exchange.verdict.code = HecCode::unsupported_encoding;
     co_return;
   }
+  if (auto time = query_parameter(exchange.target.query, "time"); time && !parse_epoch(*time)) {
+    exchange.verdict.code = HecCode::bad_fields;
+    co_return;
+  }
   ingest::Buffer body = service_.pool.take();
   co_await take_body(exchange, *encoding, body);
-  service_.reading_bytes -= charged_;
-  charged_ = 0;
+  charge(0);
   if (exchange.gone || exchange.verdict.code != HecCode::success) {
     service_.pool.give(std::move(body));
     co_return;
@@ -232,6 +242,10 @@ HecAwaitable<void> HecConnection::unpack(Exchange& exchange, ingest::Buffer& bod
   GzipReader reader(packed.view(), service_.max_body);
   GzipReader::State state = reader.step(body);
   while (state == GzipReader::State::more) {
+    if (!charge(packed.size() + body.size())) {
+      exchange.verdict.code = HecCode::busy;
+      break;
+    }
     // Others have their turn between two steps.
     co_await asio::post(socket_.get_executor(), use_hec_awaitable);
     state = reader.step(body);
@@ -245,6 +259,7 @@ std::unique_ptr<ingest::Batch> HecConnection::make_batch(const Exchange& exchang
                                                          ingest::Buffer body) const {
   auto batch = std::make_unique<ingest::Batch>();
   batch->body = std::move(body);
+  batch->indexes = token.indexes;
   std::string_view query = exchange.target.query;
   if (query.empty()) {
     batch->source = token.source;
@@ -359,9 +374,7 @@ HecAwaitable<HecConnection::Body> HecConnection::read_sized(std::size_t length, 
   begin_ += have;
   error_code error;
   while (body.size() < length) {
-    service_.reading_bytes += body.size() - charged_;
-    charged_ = body.size();
-    if (service_.reading_bytes > service_.queue_bytes) co_return Body::busy;
+    if (!charge(body.size())) co_return Body::busy;
     if (body.size() == body.capacity()) body.reserve(std::min(length, 2 * body.size()));
     std::size_t room = std::min(length, body.capacity()) - body.size();
     wait_at_most(service_.timeouts.progress);
@@ -387,10 +400,9 @@ HecAwaitable<HecConnection::Body> HecConnection::read_chunked(Parser& parser, in
       begin_ += parser.put(asio::buffer(buffer_.get() + begin_, end_ - begin_), error);
       body.resize(body.size() + room - target.size);
     }
-    service_.reading_bytes += body.size() - charged_;
-    charged_ = body.size();
+    bool room = charge(body.size());
     if (body.size() > service_.max_body) co_return Body::too_large;
-    if (service_.reading_bytes > service_.queue_bytes) co_return Body::busy;
+    if (!room) co_return Body::busy;
     if (error == http::error::need_more) {
       wait_at_most(service_.timeouts.progress);
       bool more = co_await fill();

@@ -100,6 +100,8 @@ class HecConnection {
   enum class Header { complete, malformed, too_large, gone };
   enum class Body { complete, malformed, too_large, busy, gone };
 
+  bool charge(std::size_t bytes);
+
   // One request and its answer.
   struct Exchange {
     Parser parser;

@@ -1,7 +1,7 @@
 #include "daemon/hec_listener.h"
 
-#include "daemon/address.h"
 #include "daemon/hec_connection.h"
+#include "daemon/listen.h"
 
 #include <algorithm>
 #include <future>
@@ -29,6 +29,12 @@ HecAwaitable<void> run_connection(std::unique_ptr<HecConnection> connection) {
   co_await connection->run();
 }
 
+// Without these two the listener would go on and take nothing in, without a word: their exceptions end the
+// program.
+void end_with_its_error(const std::exception_ptr& error) {
+  if (error) std::rethrow_exception(error);
+}
+
 class Listener final : public HecListener {
  public:
   Listener(const Config& config, ingest::Ingest& ingest, std::function<std::string()> trouble,
@@ -44,31 +50,15 @@ class Listener final : public HecListener {
   }
 
   Result<void> bind(const std::string& listen) {
-    auto address = parse_address(listen);
-    if (!address) return fail("inputs.hec.listen: " + address.error().message);
-    error_code error;
-    auto found = tcp::resolver(io_).resolve(address->host, std::to_string(address->port),
-                                            tcp::resolver::passive | tcp::resolver::numeric_service, error);
-    if (!error) {
-      tcp::endpoint endpoint = found.begin()->endpoint();
-      acceptor_.open(endpoint.protocol(), error);
-      if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
-      if (!error) acceptor_.bind(endpoint, error);
-    }
-    if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
-    if (!error) port_ = acceptor_.local_endpoint(error).port();
-    if (error) {
-      return fail(
-          fmt::format("cannot listen for HEC on {}: {}; another program may have the port, or "
-                      "inputs.hec.listen names an address that this machine does not have",
-                      listen, error.message()));
-    }
+    auto bound = open_port(acceptor_, listen, "inputs.hec.listen");
+    if (!bound) return std::unexpected(bound.error());
+    port_ = bound->port();
     return {};
   }
 
   void run() {
-    asio::co_spawn(io_, accept(), asio::detached);
-    asio::co_spawn(io_, sweep(), asio::detached);
+    asio::co_spawn(io_, accept(), end_with_its_error);
+    asio::co_spawn(io_, sweep(), end_with_its_error);
     thread_ = std::thread([this] { io_.run(); });
   }
 
@@ -91,6 +81,8 @@ class Listener final : public HecListener {
       error_code error;
       HecSocket socket = co_await acceptor_.async_accept(asio::redirect_error(use_hec_awaitable, error));
       if (!error) {
+        // Accepted while the last request was answered: nobody is left who would close it.
+        if (finished_) co_return;
         asio::co_spawn(io_, run_connection(std::make_unique<HecConnection>(std::move(socket), service_)),
                        asio::detached);
       } else if (error != asio::error::operation_aborted && error != asio::error::connection_aborted) {

@@ -69,8 +69,7 @@ Evaluated evaluate_files(const InputOptions& input, std::shared_ptr<const catalo
           matcher.evaluate(event, now, all.deltas);
         },
         progress.sink(file));
-    if (!read) fmt::print(stderr, "hecate: {}\n", read.error().message);
-    all.complete &= read.has_value();
+    all.complete &= tell_read(file, read);
   }
   for (const auto& [key, delta] : all.deltas) {
     all.first = std::min(all.first, key.minute * kMinute);

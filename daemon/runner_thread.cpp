@@ -13,7 +13,8 @@ constexpr Time kLongestWait = 5 * kSecond;
 
 }  // namespace
 
-RunnerThread::RunnerThread(window::Runner& runner, const Clock& clock) : runner_(runner), clock_(clock) {
+RunnerThread::RunnerThread(window::Runner& runner, const Clock& clock, Accepted accepted)
+    : runner_(runner), clock_(clock), accepted_(std::move(accepted)) {
   runner_.set_wake([this] {
     std::lock_guard lock(mutex_);
     wake_ = true;
@@ -27,6 +28,7 @@ RunnerThread::~RunnerThread() {
     std::lock_guard lock(mutex_);
     stop_ = true;
   }
+  runner_.stop();
   woken_.notify_one();
   thread_.join();
   runner_.set_wake({});
@@ -41,22 +43,36 @@ void RunnerThread::set_catalogue(std::shared_ptr<const catalogue::Catalogue> cat
 
 void RunnerThread::work() {
   while (true) {
-    std::shared_ptr<const catalogue::Catalogue> catalogue;
     {
       std::unique_lock lock(mutex_);
       Time wait = std::clamp(runner_.next_due() - clock_.now(), Time{0}, kLongestWait);
       woken_.wait_for(lock, std::chrono::microseconds(wait), [this] { return stop_ || wake_; });
       if (stop_) return;
       wake_ = false;
-      catalogue = std::move(next_catalogue_);
-      next_catalogue_.reset();
     }
-    if (catalogue) {
-      if (auto set = runner_.set_catalogue(std::move(catalogue)); !set)
-        spdlog::error("the schedule of the new detections could not be read: {}", set.error().message);
-    }
+    take_catalogue();
     advance();
   }
+}
+
+// A catalogue that cannot be taken up (the disk refuses, mostly) waits: the old one goes on as a whole.
+void RunnerThread::take_catalogue() {
+  std::shared_ptr<const catalogue::Catalogue> catalogue;
+  {
+    std::lock_guard lock(mutex_);
+    catalogue = next_catalogue_;
+  }
+  if (!catalogue) return;
+  if (auto set = runner_.set_catalogue(catalogue); !set) {
+    spdlog::error("the new detections cannot be taken up yet, the old ones go on; it is tried again: {}",
+                  set.error().message);
+    std::lock_guard lock(mutex_);
+    wake_ = true;
+    return;
+  }
+  accepted_(catalogue);
+  std::lock_guard lock(mutex_);
+  if (next_catalogue_ == catalogue) next_catalogue_.reset();
 }
 
 void RunnerThread::advance() {

@@ -79,13 +79,7 @@ bool read_files(const InputOptions& input, match::Matcher& matcher, store::Delta
           matcher.evaluate(event, now, deltas);
         },
         progress.sink(file));
-    if (!read) {
-      fmt::print(stderr, "hecate: {}\n", read.error().message);
-      complete = false;
-    } else if (read->malformed > 0) {
-      fmt::print(stderr, "hecate: {}: {} pieces were no events and were passed over\n", file,
-                 read->malformed);
-    }
+    complete &= tell_read(file, read);
   }
   return complete;
 }

@@ -56,9 +56,7 @@ Result<std::vector<Outgoing>> read_all(const SendOptions& options) {
       },
       progress.sink(options.file));
   if (!read) return std::unexpected(read.error());
-  if (read->malformed > 0)
-    fmt::print(stderr, "hecate: {}: {} pieces were no events and are not sent\n", options.file,
-               read->malformed);
+  (void)tell_read(options.file, read);
   if (events.empty()) return fail(fmt::format("{}: there are no events in it", options.file));
   return events;
 }

@@ -51,8 +51,7 @@ Result<std::string> own_token(const std::string& state_path) {
   if (std::ifstream in(file); in >> token) return token;
   auto made = new_token();
   if (!made) return made;
-  std::error_code error;
-  fs::create_directories(state_path, error);
+  if (auto folder = store::make_directory(state_path); !folder) return std::unexpected(folder.error());
   mode_t before = umask(0077);
   std::ofstream out(file);
   umask(before);
@@ -107,9 +106,7 @@ class Daemon {
     auto catalogue = load_catalogue(*config);
     if (!catalogue)
       return spdlog::error("reload refused, the old detections stay: {}", catalogue.error().message);
-    ingest_->set_catalogue(*catalogue);
     runner_thread_->set_catalogue(*catalogue);
-    spdlog::info("reloaded: {} detections", (*catalogue)->detections.size());
   }
 
   void stop() {
@@ -169,7 +166,12 @@ class Daemon {
     runner_ = std::move(*runner);
     if (auto set = runner_->set_catalogue(catalogue); !set) return set;
     store_->set_commit_listener([this](const store::DeltaSet& deltas) { runner_->committed(deltas); });
-    runner_thread_ = std::make_unique<RunnerThread>(*runner_, clock_);
+    // Events go to the new detections only when the runner knows of them: what it does not know it does not
+    // run.
+    runner_thread_ = std::make_unique<RunnerThread>(*runner_, clock_, [this](const auto& accepted) {
+      ingest_->set_catalogue(accepted);
+      spdlog::info("reloaded: {} detections", accepted->detections.size());
+    });
     spdlog::info("{} detections loaded", catalogue->detections.size());
     return {};
   }
@@ -279,10 +281,11 @@ int serve(const ServeOptions& options) {
   if (config->hec.tokens.empty()) {
     auto token = own_token(config->state_path);
     if (!token) return refuse(token.error().message);
-    spdlog::info("no token is configured; senders use the one in {}/hec-token: {}", config->state_path,
-                 *token);
-    config->hec.tokens.push_back(
-        {.name = "default", .token = *token, .source = "", .sourcetype = "", .index = ""});
+    spdlog::info("no token is configured; senders use the one in {}/hec-token", config->state_path);
+    HecToken own;
+    own.name = "default";
+    own.token = *token;
+    config->hec.tokens.push_back(std::move(own));
   }
   auto daemon = Daemon::start(options, std::move(*config));
   if (!daemon) return refuse(daemon.error().message);

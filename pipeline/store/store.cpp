@@ -71,23 +71,6 @@ Result<void> add_functions(Database& database) {
   return {};
 }
 
-Result<void> make_directory(const std::string& directory) {
-  std::error_code error;
-  auto parent = std::filesystem::path(directory).parent_path();
-  if (!parent.empty()) std::filesystem::create_directories(parent, error);
-  if (!error && ::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
-    error = std::error_code(errno, std::generic_category());
-  }
-  if (!error && !std::filesystem::is_directory(directory, error) && !error) {
-    error = std::make_error_code(std::errc::not_a_directory);
-  }
-  if (!error) return {};
-  return fail(fmt::format(
-      "state folder {}: cannot make it: {}; make it by hand for hecate's user, or set state.path to "
-      "a folder that this user may write to",
-      directory, error.message()));
-}
-
 // One thing that was handed in.
 struct Submission {
   DeltaSet deltas;
@@ -267,6 +250,23 @@ class Journal final : public Store {
 };
 
 }  // namespace
+
+Result<void> make_directory(const std::string& directory) {
+  std::error_code error;
+  auto parent = std::filesystem::path(directory).parent_path();
+  if (!parent.empty()) std::filesystem::create_directories(parent, error);
+  if (!error && ::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
+    error = std::error_code(errno, std::generic_category());
+  }
+  if (!error && !std::filesystem::is_directory(directory, error) && !error) {
+    error = std::make_error_code(std::errc::not_a_directory);
+  }
+  if (!error) return {};
+  return fail(fmt::format(
+      "state folder {}: cannot make it: {}; make it by hand for hecate's user, or set state.path to "
+      "a folder that this user may write to",
+      directory, error.message()));
+}
 
 Result<std::unique_ptr<Store>> Store::open(const std::string& directory, const Clock& clock,
                                            prometheus::Registry& registry) {

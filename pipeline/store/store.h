@@ -58,6 +58,9 @@ class Store {
   [[nodiscard]] virtual std::string trouble() const = 0;
 };
 
+// Makes the state's folder, with mode 0700, and those above it; does nothing where it is there already.
+[[nodiscard]] Result<void> make_directory(const std::string& directory);
+
 // The groups of `scan` in minutes [from, to), merged over minutes, sorted by key, each once, all as of one
 // commit. Reads as it goes: memory is one group's and a cursor's a minute. `group` returns false to stop; it
 // may use `reader` for read_group.

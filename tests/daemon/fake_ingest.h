@@ -3,6 +3,7 @@
 #include "pipeline/decode/envelope.h"
 #include "pipeline/ingest/ingest.h"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <deque>
@@ -52,9 +53,6 @@ class FakeIngest final : public ingest::Ingest {
     std::lock_guard lock(mutex_);
     return std::exchange(events_, {});
   }
-  // Only index `main` is allowed.
-  void restrict_indexes() { restricted_ = true; }
-
   bool submit(std::unique_ptr<ingest::Batch>& batch) override {
     if (full) return false;
     {
@@ -85,7 +83,9 @@ class FakeIngest final : public ingest::Ingest {
 
   void read(ingest::Batch& batch) {
     std::vector<Event> events;
-    auto allowed = [&](std::string_view index) { return !restricted_ || index.empty() || index == "main"; };
+    auto allowed = [&](std::string_view index) {
+      return batch.indexes.empty() || std::ranges::find(batch.indexes, index) != batch.indexes.end();
+    };
     ingest::BatchResult result;
     result.envelope =
         reader_.read(batch.body.view(), {batch.host, batch.source, batch.sourcetype, batch.index, batch.time},
@@ -105,7 +105,6 @@ class FakeIngest final : public ingest::Ingest {
   std::condition_variable changed_;
   std::deque<std::unique_ptr<ingest::Batch>> batches_;
   std::vector<Event> events_;
-  std::atomic<bool> restricted_{false};
   bool held_ = false;
   bool stopping_ = false;
   decode::EnvelopeReader reader_;

@@ -91,7 +91,6 @@ std::string request_of(const YAML::Node& node) {
 void set_state(HecServer& server, const std::string& state) {
   if (state == "trouble") server.trouble = true;
   if (state == "disk_refused") server.ingest.disk_bad = true;
-  if (state == "only_main") server.ingest.restrict_indexes();
   if (state == "queue_full") {
     server.ingest.full = true;
     server.ingest.queued = 1024 * 1024;

@@ -22,14 +22,19 @@ class HecServer {
     config.hec.listen = "127.0.0.1:0";
     config.hec.max_body_bytes = max_body;
     config.ingest.queue_bytes = queue_bytes;
-    config.hec.tokens = {
-        {.name = "plain", .token = "good-token", .source = "", .sourcetype = "", .index = ""},
-        {.name = "other",
-         .token = "token-with-defaults",
-         .source = "token-source",
-         .sourcetype = "token-type",
-         .index = "token-index"},
+    auto add_token = [&](const std::string& name, const std::string& token) -> daemon::HecToken& {
+      daemon::HecToken& added = config.hec.tokens.emplace_back();
+      added.name = name;
+      added.token = token;
+      return added;
     };
+    add_token("plain", "good-token");
+    daemon::HecToken& other = add_token("other", "token-with-defaults");
+    other.source = "token-source";
+    other.sourcetype = "token-type";
+    other.index = "token-index";
+    add_token("off", "disabled-token").disabled = true;
+    add_token("narrow", "narrow-token").indexes = {"main", "sysmon"};
     auto started = daemon::HecListener::start(
         config, ingest, [this] { return trouble ? std::string("the disk is full") : std::string(); },
         registry, timeouts);

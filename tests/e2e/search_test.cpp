@@ -142,6 +142,24 @@ TEST(Search, SaysWhichFileCannotBeRead) {
   EXPECT_NE(search.errors.find("/no/such/file.ndjson"), std::string::npos) << search.errors;
 }
 
+TEST(Search, AnEmptySearchIsNotTheShippedDetections) {
+  Finished search = run({hecate_binary(), "search", "--spl", "", "-"}, quickstart_events());
+  EXPECT_EQ(search.exit_code, 2);
+  EXPECT_NE(search.errors.find("empty"), std::string::npos) << search.errors;
+}
+
+TEST(Check, APathWithoutDetectionsFails) {
+  TemporaryFolder folder;
+  Finished check = run({hecate_binary(), "check", folder.path()});
+  EXPECT_NE(check.exit_code, 0);
+}
+
+TEST(Replay, SaysWhatItPassedOver) {
+  Finished replay =
+      run({hecate_binary(), "replay", "--input", "json", "-"}, quickstart_events() + "{broken}\n");
+  EXPECT_NE(replay.errors.find("were no events"), std::string::npos) << replay.errors;
+}
+
 TEST(Replay, PrintsTheFindingOfItsWindow) {
   Finished replay = run({hecate_binary(), "replay", "-"}, quickstart_events());
   ASSERT_EQ(replay.exit_code, 0) << replay.errors;

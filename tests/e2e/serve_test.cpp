@@ -189,6 +189,9 @@ TEST(Serve, WithoutConfiguredTokensItMakesOneKeepsItAndPrintsIt) {
   ASSERT_EQ(token.size(), 37u);
   token.pop_back();
   EXPECT_NE(hecate.process().errors().find(token), std::string::npos);
+  struct stat state{};
+  ASSERT_EQ(::stat((hecate.folder() / "state").c_str(), &state), 0);
+  EXPECT_EQ(state.st_mode & 0777, 0700u);
   EXPECT_EQ(http(hecate.hec_port(), "POST", "/services/collector", {{"Authorization", "Splunk " + token}},
                  planted(1))
                 .status,
@@ -199,22 +202,35 @@ TEST(Serve, WithoutConfiguredTokensItMakesOneKeepsItAndPrintsIt) {
   hecate.stop();
   hecate.restart();
   EXPECT_EQ(read_file(hecate.folder() / "state/hec-token"), token + "\n");
+  EXPECT_EQ(hecate.process().errors().find(token), std::string::npos) << "printed once, when it is made";
 }
 
+// Each case has its own state folder and loopback ports, so that one that does start harms nobody.
 TEST(Serve, RefusesToStartWithAReasonAnOperatorCanUse) {
   struct Case {
     std::string yaml, expected;
   };
   TemporaryFolder folder;
-  for (const Case& each :
-       {Case{"inptus: {}", "inputs"}, Case{"state: {path: \"${HECATE_NOT_SET}\"}", "HECATE_NOT_SET"},
-        Case{"detections: {paths: [/no/such/folder]}", "/no/such/folder"},
-        Case{"inputs: {hec: {listen: 127.0.0.1:99999}}", "listen"}}) {
-    folder.write("hecate.yaml", each.yaml);
+  std::string confined =
+      fmt::format("state: {{path: \"{}\"}}\nadmin: {{listen: \"127.0.0.1:0\"}}\n", folder / "state");
+  std::string loopback = "inputs: {hec: {listen: \"127.0.0.1:0\"}}\n";
+  for (const Case& each : {Case{loopback + "outptus: {}", "outputs"},
+                           Case{loopback + "log: {level: \"${HECATE_NOT_SET}\"}", "HECATE_NOT_SET"},
+                           Case{loopback + "detections: {paths: [/no/such/folder]}", "/no/such/folder"},
+                           Case{"inputs: {hec: {listen: \"127.0.0.1:99999\"}}", "listen"}}) {
+    folder.write("hecate.yaml", confined + each.yaml);
     Finished finished = run({hecate_binary(), "serve", "--config", folder / "hecate.yaml"});
     EXPECT_EQ(finished.exit_code, 2) << each.yaml;
     EXPECT_NE(finished.errors.find(each.expected), std::string::npos) << finished.errors;
   }
+}
+
+// A folder opens and reads nothing; hecate once ran on its defaults then, open to the network.
+TEST(Serve, AFolderIsNoConfiguration) {
+  TemporaryFolder folder;
+  Process process({hecate_binary(), "serve", "--config", folder.path()});
+  EXPECT_EQ(process.wait(), 2) << process.errors();
+  EXPECT_NE(process.errors().find("cannot be read"), std::string::npos) << process.errors();
 }
 
 TEST(Serve, ASecondOneOnTheSameStateIsRefused) {
