@@ -66,8 +66,9 @@ void RunnerThread::take_catalogue() {
   if (auto set = runner_.set_catalogue(catalogue); !set) {
     spdlog::error("the new detections cannot be taken up yet, the old ones go on; it is tried again: {}",
                   set.error().message);
-    std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     wake_ = true;
+    pause_after_error(lock);
     return;
   }
   accepted_(catalogue);
@@ -75,13 +76,17 @@ void RunnerThread::take_catalogue() {
   if (next_catalogue_ == catalogue) next_catalogue_.reset();
 }
 
+// What made it fail (a full disk, mostly) is still there: not again at once.
+void RunnerThread::pause_after_error(std::unique_lock<std::mutex>& lock) {
+  woken_.wait_for(lock, std::chrono::seconds(1), [this] { return stop_; });
+}
+
 void RunnerThread::advance() {
   auto runs = runner_.advance(clock_.now());
   if (!runs) {
     spdlog::error("a scheduled run failed and will be tried again: {}", runs.error().message);
-    // Not at once: what made it fail (a full disk, mostly) is still there.
     std::unique_lock lock(mutex_);
-    woken_.wait_for(lock, std::chrono::seconds(1), [this] { return stop_; });
+    pause_after_error(lock);
   } else if (*runs > 0) {
     spdlog::debug("{} scheduled runs done", *runs);
   }

@@ -28,6 +28,7 @@ class RunnerThread {
   void work();
   void advance();
   void take_catalogue();
+  void pause_after_error(std::unique_lock<std::mutex>& lock);
 
   window::Runner& runner_;
   const Clock& clock_;
