@@ -106,29 +106,20 @@ std::string_view kind_text(Kind kind) {
   return "";
 }
 
-void append_quoted(std::string_view text, std::string& out) {
-  out += '"';
-  for (char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  out += '"';
-}
-
 void append_canonical(const Condition& condition, std::string& out) {
   out += '(';
   out += kind_text(condition.kind);
   if (has_field(condition)) {
     out += ' ';
-    append_quoted(condition.field.name, out);
+    append_quoted('"', condition.field.name, out);
   }
   if (condition.kind == Kind::subsearch || (has_field(condition) && condition.kind != Kind::in)) {
     out += ' ';
-    append_quoted(condition.pattern.text(), out);
+    append_quoted('"', condition.pattern.text(), out);
   }
   for (const Pattern& pattern : condition.patterns) {
     out += ' ';
-    append_quoted(pattern.text(), out);
+    append_quoted('"', pattern.text(), out);
   }
   for (const Condition& child : condition.children) {
     out += ' ';

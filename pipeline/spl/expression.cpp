@@ -205,15 +205,6 @@ std::string_view kind_text(Kind kind) {
   return "";
 }
 
-void append_quoted(char quote, std::string_view text, std::string& out) {
-  out += quote;
-  for (char c : text) {
-    if (c == quote || c == '\\') out += '\\';
-    out += c;
-  }
-  out += quote;
-}
-
 void append_canonical(const Expression& expression, std::string& out) {
   if (expression.kind == Kind::field) return append_quoted('\'', expression.field.name, out);
   if (expression.kind == Kind::literal) {

@@ -133,6 +133,15 @@ std::string unquote(std::string_view inside) {
   return out;
 }
 
+void append_quoted(char quote, std::string_view text, std::string& out) {
+  out += quote;
+  for (char c : text) {
+    if (c == quote || c == '\\') out += '\\';
+    out += c;
+  }
+  out += quote;
+}
+
 Value copy_value(const Value& value, Arena& arena) {
   if (value.is_text()) return arena.copy(value.text());
   if (!value.is_multi()) return value;

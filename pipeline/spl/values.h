@@ -32,6 +32,9 @@ void fold_case(std::string_view text, std::string& out);
 // backslash stays.
 [[nodiscard]] std::string unquote(std::string_view inside_of_quotes);
 
+// `text` between quotes, with a backslash before each quote and backslash in it.
+void append_quoted(char quote, std::string_view text, std::string& out);
+
 // `value` with every text and list copied into `arena`.
 [[nodiscard]] Value copy_value(const Value& value, Arena& arena);
 
