@@ -1,24 +1,11 @@
 #include "daemon/gzip.h"
 
+#include "tests/support/gzip.h"
+
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 namespace hecate::daemon {
 namespace {
-
-std::string pack(const std::string& text) {
-  z_stream z{};
-  deflateInit2(&z, Z_BEST_COMPRESSION, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
-  std::string packed(deflateBound(&z, text.size()), '\0');
-  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  z.avail_in = static_cast<uInt>(text.size());
-  z.next_out = reinterpret_cast<Bytef*>(packed.data());
-  z.avail_out = static_cast<uInt>(packed.size());
-  deflate(&z, Z_FINISH);
-  packed.resize(z.total_out);
-  deflateEnd(&z);
-  return packed;
-}
 
 struct Unpacked {
   GzipReader::State state;
@@ -40,14 +27,14 @@ Unpacked unpack(const std::string& packed, std::size_t limit) {
 TEST(Gzip, UnpacksInSteps) {
   std::string text;
   for (int i = 0; i < 500'000; ++i) text += std::to_string(i);
-  Unpacked result = unpack(pack(text), text.size());
+  Unpacked result = unpack(testing::gzip(text), text.size());
   EXPECT_EQ(result.state, GzipReader::State::done);
   EXPECT_EQ(result.text, text);
   EXPECT_GE(result.steps, 3);
 }
 
 TEST(Gzip, ABombStopsAtTheLimit) {
-  std::string packed = pack(std::string(50'000'000, 'x'));
+  std::string packed = testing::gzip(std::string(50'000'000, 'x'));
   ASSERT_LT(packed.size(), 100'000U);
   Unpacked result = unpack(packed, 3'000'000);
   EXPECT_EQ(result.state, GzipReader::State::too_large);
@@ -55,31 +42,31 @@ TEST(Gzip, ABombStopsAtTheLimit) {
 }
 
 TEST(Gzip, OneByteOverTheLimit) {
-  EXPECT_EQ(unpack(pack(std::string(1000, 'x')), 1000).state, GzipReader::State::done);
-  EXPECT_EQ(unpack(pack(std::string(1001, 'x')), 1000).state, GzipReader::State::too_large);
+  EXPECT_EQ(unpack(testing::gzip(std::string(1000, 'x')), 1000).state, GzipReader::State::done);
+  EXPECT_EQ(unpack(testing::gzip(std::string(1001, 'x')), 1000).state, GzipReader::State::too_large);
 }
 
 TEST(Gzip, CutOffAtAnyByteIsCorrupt) {
-  std::string packed = pack("one two three one two three");
+  std::string packed = testing::gzip("one two three one two three");
   for (std::size_t size = 0; size < packed.size(); ++size) {
     EXPECT_EQ(unpack(packed.substr(0, size), 1000).state, GzipReader::State::corrupt) << size;
   }
 }
 
 TEST(Gzip, ADamagedChecksumIsCorrupt) {
-  std::string packed = pack("one two three");
+  std::string packed = testing::gzip("one two three");
   packed[packed.size() - 6] = static_cast<char>(packed[packed.size() - 6] ^ 1);
   EXPECT_EQ(unpack(packed, 1000).state, GzipReader::State::corrupt);
 }
 
 TEST(Gzip, MembersReadAsOneAndZerosAtTheEndAreNothing) {
-  Unpacked result = unpack(pack("one ") + pack("two") + std::string(7, '\0'), 1000);
+  Unpacked result = unpack(testing::gzip("one ") + testing::gzip("two") + std::string(7, '\0'), 1000);
   EXPECT_EQ(result.state, GzipReader::State::done);
   EXPECT_EQ(result.text, "one two");
 }
 
 TEST(Gzip, WhatFollowsAMemberMustBeOne) {
-  EXPECT_EQ(unpack(pack("one") + "two", 1000).state, GzipReader::State::corrupt);
+  EXPECT_EQ(unpack(testing::gzip("one") + "two", 1000).state, GzipReader::State::corrupt);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "daemon/hec_listener.h"
 
 #include "tests/daemon/hec_fixture.h"
+#include "tests/support/gzip.h"
 #include "tests/support/testing.h"
 
 #include <future>
@@ -19,7 +20,8 @@ TEST(HecListener, TellsWhyItCannotListen) {
   config.hec.listen = "127.0.0.1:" + std::to_string(taken.port());
   FakeIngest ingest;
   prometheus::Registry registry;
-  auto second = daemon::HecListener::start(config, ingest, [] { return std::string(); }, registry);
+  auto second = daemon::HecListener::start(
+      config, ingest, [] { return std::string(); }, registry);
   ASSERT_FALSE(second);
   EXPECT_NE(second.error().message.find(config.hec.listen), std::string::npos) << second.error().message;
 }
@@ -229,6 +231,20 @@ TEST(HecListener, DrainDoesNotWaitForeverForABody) {
   ASSERT_TRUE(eventually([&] { return server.metric("hecate_bytes_received_total") > 0; }));
   server.listener->drain();
   EXPECT_TRUE(client.closed());
+}
+
+// What is unpacked counts against the bound as much as what is read.
+TEST(HecListener, UnpackedBytesAreBounded) {
+  HecServer server(64 * 1024 * 1024, {}, 4 * 1024 * 1024);
+  HttpClient client(server.port());
+  std::string packed = gzip(R"({"event":")" + std::string(16 * 1024 * 1024, 'x') + "\"}");
+  client.send(
+      "POST /services/collector HTTP/1.1\r\nAuthorization: Splunk good-token\r\nContent-Encoding: gzip\r\n"
+      "Content-Length: " +
+      std::to_string(packed.size()) + "\r\n\r\n" + packed);
+  auto answer = client.receive();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 503);
 }
 
 TEST(HecListener, CountsWhatItDoes) {

@@ -1,12 +1,12 @@
 #include "pipeline/decode/file_reader.h"
 
+#include "tests/support/gzip.h"
 #include "tests/support/testing.h"
 
 #include <vector>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <zlib.h>
 #include <zstd.h>
 
 namespace hecate::decode {
@@ -42,20 +42,6 @@ class FileReader : public ::testing::Test {
   using Strings = std::vector<std::string>;
   hecate::testing::TemporaryFolder folder_;
 };
-
-std::string zipped(const std::string& content) {
-  std::string out(content.size() + 1000, '\0');
-  z_stream stream{};
-  deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(content.data()));
-  stream.avail_in = static_cast<uInt>(content.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
 
 std::string zstd(const std::string& content) {
   std::string out(ZSTD_compressBound(content.size()), '\0');
@@ -139,8 +125,8 @@ TEST_P(FileReaderPieces, EveryEventComesOnceAndWhole) {
     for (std::size_t i = 0; i < events.size(); ++i) ASSERT_EQ(got.raw[i], events[i]) << i;
   };
   check(read(content));
-  check(read(zipped(content)));
-  check(read(zipped(content.substr(0, 1000)) + zipped(content.substr(1000))));
+  check(read(testing::gzip(content)));
+  check(read(testing::gzip(content.substr(0, 1000)) + testing::gzip(content.substr(1000))));
   check(read(zstd(content)));
 }
 
@@ -149,7 +135,7 @@ INSTANTIATE_TEST_SUITE_P(Forms, FileReaderPieces, ::testing::Values("lines", "jo
 TEST_F(FileReader, APackedFileCutOffIsAnError) {
   std::string content;
   for (int i = 0; i < 200'000; ++i) content += fmt::format("{{\"n\":{}}}\n", i * 7919);
-  for (const std::string& packed : {zipped(content), zstd(content)}) {
+  for (const std::string& packed : {testing::gzip(content), zstd(content)}) {
     folder_.write("events", packed.substr(0, packed.size() / 2));
     int events = 0;
     auto stats = read_events(folder_ / "events", InputFormat::json, {}, [&](EventView&) { ++events; });
