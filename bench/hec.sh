@@ -1,11 +1,12 @@
 #!/bin/bash
 # Events a second over HEC on one core: hecate on core 0, the sender on core 1, loopback, batches of 100.
 #   bench/hec.sh [--seconds N] [--connections N] [--corpus FILE.ndjson] [--workers N]
-# Loads it with `hecate send` and, where the given load generator's source is there (HECATE_SHARED, else ../shared),
-# with that too. What counts is hecate_events_evaluated_total; matches show that the work was done.
+# Loads it with `hecate send` and, where HECATE_SHARED names a folder with bench/sender.c, with that independent load
+# generator too; real events are taken from the corpus/ beside it. What counts is hecate_events_evaluated_total; the
+# matches show that the work was done.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-shared=${HECATE_SHARED:-$root/../shared}
+shared=${HECATE_SHARED:-/nonexistent}
 seconds=8 connections=8 corpus= workers=1
 while [ $# -gt 0 ]; do
   case $1 in

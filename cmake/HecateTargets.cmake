@@ -6,8 +6,7 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 # Line tables are all that profiles and stack traces need; full debug data doubles the time of a build.
 set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1 -DNDEBUG")
 
-# The oldest processor that the binary runs on. simdjson chooses its on-demand code at compile time, so this
-# decides how fast events are read; x86-64-v3 (AVX2) is every server since 2013.
+# The oldest processor that the binary runs on: x86-64-v3 (AVX2) is every server since 2013.
 set(HECATE_ARCH "x86-64-v3" CACHE STRING "-march for the whole program; empty for the compiler's default")
 set(HECATE_SANITIZE "" CACHE STRING "Sanitizers: address,undefined or thread")
 
