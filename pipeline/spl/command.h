@@ -105,6 +105,8 @@ class Command {
 
   // Renames the fields by which rows are told apart.
   virtual void follow_keys(std::vector<std::string>& /*keys*/) const {}
+  // Adds the names of fields that stats functions set beside those of the row (eventstats, streamstats).
+  virtual void add_results(std::vector<std::string>& /*names*/) const {}
   // What stats and its kin gather; null for all other commands.
   [[nodiscard]] virtual const Aggregation* aggregation() const { return nullptr; }
 

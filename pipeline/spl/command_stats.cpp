@@ -122,6 +122,12 @@ class EventstatsOperator final : public Operator {
   std::vector<Group*> group_of_;
 };
 
+void add_results_of(const Aggregation& aggregation, std::vector<std::string>& names) {
+  std::vector<std::string_view> results;
+  aggregation.collect_results(results);
+  names.insert(names.end(), results.begin(), results.end());
+}
+
 // What eventstats and streamstats need: all that follows, but for their own results, and what they read.
 void need_of_added(const Aggregation& aggregation, FieldNeed& need) {
   std::vector<std::string_view> results;
@@ -138,6 +144,7 @@ class EventstatsCommand final : public Command {
 
   std::string canonical() const override { return "eventstats " + aggregation_.canonical_with_names(); }
   void need(FieldNeed& need) const override { need_of_added(aggregation_, need); }
+  void add_results(std::vector<std::string>& names) const override { add_results_of(aggregation_, names); }
   std::unique_ptr<Operator> start(EvalContext& context, Operator& next) const override {
     return std::make_unique<EventstatsOperator>(aggregation_, context, next);
   }
@@ -227,6 +234,7 @@ class StreamstatsCommand final : public Command {
                        aggregation_.canonical_with_names());
   }
   void need(FieldNeed& need) const override { need_of_added(aggregation_, need); }
+  void add_results(std::vector<std::string>& names) const override { add_results_of(aggregation_, names); }
   std::unique_ptr<Operator> start(EvalContext& context, Operator& next) const override {
     return std::make_unique<StreamstatsOperator>(aggregation_, options_, context, next);
   }

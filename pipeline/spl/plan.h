@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -78,6 +79,9 @@ struct ResultRow {
   std::string_view group;  // the group key this row came from, where it came from exactly one; else empty
   bool hides_keys =
       false;  // there are BY values that it does not show: keys alone do not tell it from others
+  // Names of fields that stats functions gave (count, values(x), …), whatever later commands made of them:
+  // they change as events come in. All others are what the row says of its group.
+  std::span<const std::string> aggregates{};
 };
 using ResultSink = std::function<void(const ResultRow&)>;
 

@@ -28,6 +28,7 @@ struct Planned {
   std::vector<FieldRef> metadata;     // kept with all fields, even where the event does not list them
   std::vector<FieldRef> read_fields;  // by the streaming part
   std::vector<std::string> keys;      // ResultRow::keys: the names that the fields have in the end
+  std::vector<std::string> aggregates;  // ResultRow::aggregates, likewise
 
   bool rows_stay = false;  // events that follow never take a row away (first_match)
 

@@ -164,6 +164,22 @@ std::vector<std::string> follow_keys(const Commands& commands) {
   return once;
 }
 
+// What stats functions gave, by the names it has in the end.
+std::vector<std::string> follow_aggregates(const Commands& commands) {
+  std::vector<std::string> names;
+  for (const auto& command : commands) {
+    if (command->aggregation() == nullptr) {
+      command->add_results(names);
+      command->follow_keys(names);
+      continue;
+    }
+    std::vector<std::string_view> results;
+    command->aggregation()->collect_results(results);
+    names.assign(results.begin(), results.end());
+  }
+  return names;
+}
+
 // Commands that look at one row at a time stream, up to one that depends on when the search runs; then the
 // cut is at an aggregation, or events are kept for the command that needs all of them.
 void cut(Planned& planned, FieldNames& names) {
@@ -215,6 +231,7 @@ Parsed<std::shared_ptr<const Plan>> compile(std::string_view search, const Macro
   if (!commands) return std::unexpected(commands.error());
   auto planned = std::make_shared<Planned>();
   planned->keys = follow_keys(*commands);
+  planned->aggregates = follow_aggregates(*commands);
   take_conditions(*planned, *commands);
   planned->commands = std::move(*commands);
   cut(*planned, names);

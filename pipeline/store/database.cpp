@@ -15,34 +15,15 @@ namespace {
 constexpr const char* kWriterSettings =
     "PRAGMA page_size=16384;"
     "PRAGMA journal_mode=WAL;"
-    "PRAGMA synchronous=FULL;"
-    "PRAGMA wal_autocheckpoint=1000;"      // pages: 16 MB
     "PRAGMA journal_size_limit=67108864;"  // what a long read made the WAL grow to is given back
     "PRAGMA cache_size=-16384;"            // KiB
     "PRAGMA temp_store=FILE;";
 constexpr const char* kReaderSettings = "PRAGMA cache_size=-16384; PRAGMA temp_store=FILE;";
 
-const char* advice(int code) {
-  switch (code & 0xff) {
-    case SQLITE_FULL:
-      return "the disk is full; free space on it, work goes on by itself then";
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      return "the file is damaged; stop hecate, keep a copy of the whole state folder, and start with a "
-             "backup of it "
-             "or with an empty one (what was found so far is lost then)";
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-      return "another program holds it locked; end that program";
-    case SQLITE_IOERR:
-      return "the disk reports an error; look at the kernel's log and the disk's health";
-    case SQLITE_CANTOPEN:
-    case SQLITE_PERM:
-    case SQLITE_READONLY:
-      return "check that the folder exists and that hecate's user may write to it";
-    default:
-      return "see the message";
-  }
+// Instead of SQLite's own, which puts the log back inside of COMMIT and says nothing when that fails.
+int note_log_pages(void* pages, sqlite3*, const char*, int count) {
+  *static_cast<int*>(pages) = count;
+  return SQLITE_OK;
 }
 
 }  // namespace
@@ -128,27 +109,34 @@ struct Database::Statements {
   std::map<std::string, std::unique_ptr<Statement>, std::less<>> by_text;
 };
 
-Result<std::unique_ptr<Database>> Database::open(const std::string& file, Mode mode) {
+Result<std::unique_ptr<Database>> Database::open(const std::string& file, Mode mode,
+                                                 const DatabaseOptions& options) {
   std::unique_ptr<Database> database(new Database);
   database->file_ = file;
   database->statements_ = std::make_unique<Statements>();
-  if (auto opened = database->open_handle(mode); !opened) return std::unexpected(opened.error());
+  if (auto opened = database->open_handle(mode, options); !opened) return std::unexpected(opened.error());
   return database;
 }
 
-Result<void> Database::open_handle(Mode mode) {
+Result<void> Database::open_handle(Mode mode, const DatabaseOptions& options) {
   if (mode == Mode::read_write) {
     // Made here for its mode, which SQLite gives to the files beside it too.
     int made = ::open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (made >= 0) ::close(made);
   }
   int flags = mode == Mode::read_write ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
-  if (sqlite3_open_v2(file_.c_str(), &handle_, flags | SQLITE_OPEN_NOMUTEX, nullptr) != SQLITE_OK) {
+  const char* vfs = options.vfs.empty() ? nullptr : options.vfs.c_str();
+  if (sqlite3_open_v2(file_.c_str(), &handle_, flags | SQLITE_OPEN_NOMUTEX, vfs) != SQLITE_OK) {
     return std::unexpected(error("opening it"));
   }
   sqlite3_extended_result_codes(handle_, 1);
   sqlite3_busy_timeout(handle_, 5000);
   if (auto set = execute(mode == Mode::read_write ? kWriterSettings : kReaderSettings); !set) return set;
+  if (mode == Mode::read_write) {
+    auto set = execute(options.synchronous ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=OFF");
+    if (!set) return set;
+    sqlite3_wal_hook(handle_, note_log_pages, &log_pages_);
+  }
   // A pragma that cannot be followed says nothing: without the WAL, a commit would not be what it promises.
   auto statement = cursor("PRAGMA journal_mode");
   if (!statement) return std::unexpected(statement.error());
@@ -231,8 +219,22 @@ Result<void> Database::migrate(const std::string& part, std::span<const char* co
   return transaction->commit();
 }
 
+Result<void> Database::checkpoint() {
+  int code = sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  // Somebody else is at it, or reads: another time.
+  if (code == SQLITE_OK || failure_of(code) == Failure::busy) return {};
+  return std::unexpected(error("putting the write-ahead log back"));
+}
+
+void Database::leave_log() {
+  sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+}
+
 Error Database::error(std::string_view doing) const {
   int code = handle_ ? sqlite3_extended_errcode(handle_) : SQLITE_NOMEM;
+  last_code_ = code;
+  sync_failed_ |= failure_of(code) == Failure::sync;
+  damaged_ |= failure_of(code) == Failure::damaged;
   return {fmt::format("state database {}: {} failed: {} (SQLite code {}); {}", file_, doing,
                       handle_ ? sqlite3_errmsg(handle_) : "out of memory", code, advice(code))};
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "pipeline/base/error.h"
+#include "pipeline/store/failure.h"
 
 #include <cstdint>
 #include <memory>
@@ -50,13 +51,21 @@ class Statement {
   bool bind_failed_ = false;
 };
 
+struct DatabaseOptions {
+  std::string vfs;  // what SQLite reaches files by; empty: the system's. For tests with a disk of their own
+  // False: commits do not wait for the disk, and a crash loses what was answered. To show that tests see it.
+  bool synchronous = true;
+};
+
 // One SQLite connection, for one thread. Errors say which file, what SQLite said, and what to do (disk full,
 // damaged, locked).
 class Database {
  public:
-  // read_write makes the file (mode 0600, WAL, synchronous=FULL) where there is none.
+  // read_write makes the file (mode 0600, WAL, synchronous=FULL) where there is none. It does not put the
+  // write-ahead log back into the file by itself: `checkpoint` does.
   enum class Mode { read_write, read_only };
-  [[nodiscard]] static Result<std::unique_ptr<Database>> open(const std::string& file, Mode mode);
+  [[nodiscard]] static Result<std::unique_ptr<Database>> open(const std::string& file, Mode mode,
+                                                              const DatabaseOptions& options = {});
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
@@ -71,20 +80,36 @@ class Database {
   // Brings the part of the schema named `part` up to date: steps[i] leads from version i to i+1; runs those
   // not yet done in one transaction. Refuses a version newer than steps.size().
   [[nodiscard]] Result<void> migrate(const std::string& part, std::span<const char* const> steps);
+  // Puts what the write-ahead log holds into the file, as far as no reader needs the log.
+  [[nodiscard]] Result<void> checkpoint();
+  // Pages in the write-ahead log as of the last commit here.
+  [[nodiscard]] int log_pages() const { return log_pages_; }
+  // From now on the log is left as it is, at closing too.
+  void leave_log();
   // What SQLite says of its last failure, and what to do.
   [[nodiscard]] Error error(std::string_view doing) const;
+  // The code of the last failure that `error` told; its extended form.
+  [[nodiscard]] int last_code() const { return last_code_; }
+  [[nodiscard]] Failure last_failure() const { return failure_of(last_code_); }
+  // Some call has failed like that; never forgotten.
+  [[nodiscard]] bool sync_failed() const { return sync_failed_; }
+  [[nodiscard]] bool damaged() const { return damaged_; }
   [[nodiscard]] const std::string& file() const { return file_; }
   [[nodiscard]] sqlite3* handle() const { return handle_; }
 
  private:
   Database() = default;
-  [[nodiscard]] Result<void> open_handle(Mode mode);
+  [[nodiscard]] Result<void> open_handle(Mode mode, const DatabaseOptions& options);
   [[nodiscard]] Result<int> version(const std::string& part);
 
   struct Statements;
   std::string file_;
   sqlite3* handle_ = nullptr;
   std::unique_ptr<Statements> statements_;
+  int log_pages_ = 0;
+  mutable int last_code_ = 0;
+  mutable bool sync_failed_ = false;
+  mutable bool damaged_ = false;
 };
 
 // A transaction that ends with the scope: rolled back unless it was committed. Takes part in one that is

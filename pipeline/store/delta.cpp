@@ -2,6 +2,9 @@
 
 #include "pipeline/spl/codec.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace hecate::store {
 
 void Sample::encode(std::string& out) const {
@@ -51,11 +54,40 @@ void Delta::merge(Delta&& other) {
     sample = std::move(other.sample);
 }
 
+DeltaSet::DeltaSet() = default;
+DeltaSet::~DeltaSet() = default;
+DeltaSet::DeltaSet(DeltaSet&& other) noexcept = default;
+DeltaSet& DeltaSet::operator=(DeltaSet&& other) noexcept = default;
+
+void DeltaSet::add_aside(Aside event) {
+  aside_.push_back(std::move(event));
+}
+
+void DeltaSet::add_once(std::string event, std::int64_t minute, DeltaSet&& deltas) {
+  once_.push_back({std::move(event), minute, std::move(deltas)});
+}
+
+std::vector<DeltaSet::Once> DeltaSet::take_once() {
+  return std::exchange(once_, {});
+}
+
+void DeltaSet::clear() {
+  deltas_.clear();
+  aside_.clear();
+  once_.clear();
+}
+
 void DeltaSet::merge(DeltaSet&& other) {
   if (deltas_.size() < other.deltas_.size()) deltas_.swap(other.deltas_);
   deltas_.merge(other.deltas_);  // moves the nodes of those that are new here; what stays there is in both
   for (auto& [key, delta] : other.deltas_) deltas_.find(key)->second.merge(std::move(delta));
-  other.deltas_.clear();
+  std::ranges::move(other.aside_, std::back_inserter(aside_));
+  std::ranges::move(other.once_, std::back_inserter(once_));
+  other.clear();
+}
+
+std::string_view to_text(Aside::Reason reason) {
+  return reason == Aside::Reason::late ? "late" : "future";
 }
 
 }  // namespace hecate::store

@@ -50,16 +50,40 @@ struct Delta {
   void merge(Delta&& other);
 };
 
+// An event that satisfied a search but came too late for it, or from the future. It is in no pane; it is kept
+// for people to look at.
+struct Aside {
+  enum class Reason : std::uint8_t { late, future };
+  Reason reason = Reason::late;
+  std::uint64_t scan = 0;
+  Time received = 0;
+  Sample sample;
+};
+[[nodiscard]] std::string_view to_text(Aside::Reason reason);
+
 // What some events contributed, merged: (scan, minute, group) → partial state. Made by workers, merged and
 // written by the journal. Movable; not thread-safe.
 class DeltaSet {
  public:
+  struct Once;
+
+  DeltaSet();
+  ~DeltaSet();
+  DeltaSet(DeltaSet&& other) noexcept;
+  DeltaSet& operator=(DeltaSet&& other) noexcept;
+
   Delta& at(DeltaKey key) { return deltas_[std::move(key)]; }
+  void add_aside(Aside event);
+  // What the event of this name contributed, in that minute of its time: the journal takes it the first time.
+  void add_once(std::string event, std::int64_t minute, DeltaSet&& deltas);
   // Moves what is new here and merges what is in both; the smaller set goes into the larger.
   void merge(DeltaSet&& other);
-  [[nodiscard]] bool empty() const { return deltas_.empty(); }
+  // Nothing at all; `size` and the iterators are of the merged deltas only.
+  [[nodiscard]] bool empty() const { return deltas_.empty() && aside_.empty() && once_.empty(); }
   [[nodiscard]] std::size_t size() const { return deltas_.size(); }
-  void clear() { deltas_.clear(); }
+  void clear();
+  [[nodiscard]] const std::vector<Aside>& aside() const { return aside_; }
+  [[nodiscard]] std::vector<Once> take_once();
   [[nodiscard]] auto begin() const { return deltas_.begin(); }
   [[nodiscard]] auto end() const { return deltas_.end(); }
   [[nodiscard]] auto begin() { return deltas_.begin(); }
@@ -67,6 +91,14 @@ class DeltaSet {
 
  private:
   absl::node_hash_map<DeltaKey, Delta> deltas_;
+  std::vector<Aside> aside_;
+  std::vector<Once> once_;
+};
+
+struct DeltaSet::Once {
+  std::string event;
+  std::int64_t minute = 0;
+  DeltaSet deltas;
 };
 
 }  // namespace hecate::store

@@ -22,6 +22,8 @@ JournalProbe::JournalProbe(prometheus::Registry& registry)
                     "Merged pane rows written by the journal's commits.")),
       failures_(counter(registry, "hecate_journal_failures_total",
                         "Commits that failed; what they held was refused to its senders.")),
+      duplicates_(counter(registry, "hecate_events_duplicate_total",
+                          "Events that contributed once already and were left out (ingest.dedup).")),
       bytes_(prometheus::BuildGauge()
                  .Name("hecate_journal_bytes")
                  .Help("Size of the state database and its write-ahead log.")
@@ -42,6 +44,10 @@ void JournalProbe::committed(std::size_t rows, std::chrono::duration<double> too
 
 void JournalProbe::failed() {
   failures_.Increment();
+}
+
+void JournalProbe::found_duplicates(std::size_t events) {
+  if (events > 0) duplicates_.Increment(static_cast<double>(events));
 }
 
 void JournalProbe::measure(const std::string& database_file) {

@@ -19,6 +19,7 @@ class JournalProbe {
   explicit JournalProbe(prometheus::Registry& registry);
   void committed(std::size_t rows, std::chrono::duration<double> took);
   void failed();
+  void found_duplicates(std::size_t events);
   // Looks how large the files are.
   void measure(const std::string& database_file);
 
@@ -26,6 +27,7 @@ class JournalProbe {
   prometheus::Counter& commits_;
   prometheus::Counter& rows_;
   prometheus::Counter& failures_;
+  prometheus::Counter& duplicates_;
   prometheus::Gauge& bytes_;
   prometheus::Histogram& seconds_;
 };

@@ -31,7 +31,17 @@ constexpr const char* kSchema[] = {
     "  earliest INTEGER NOT NULL, latest INTEGER NOT NULL, rows INTEGER NOT NULL, done INTEGER NOT NULL);"
     "CREATE INDEX run_of ON run(detection, scheduled);"
     // For removing them once they are old: most runs tell nothing.
-    "CREATE INDEX run_empty ON run(scheduled) WHERE rows = 0 AND done = 1;"};
+    "CREATE INDEX run_empty ON run(scheduled) WHERE rows = 0 AND done = 1;",
+
+    "CREATE TABLE aside(seq INTEGER PRIMARY KEY AUTOINCREMENT, reason TEXT NOT NULL, received INTEGER NOT NULL,"
+    "  time INTEGER NOT NULL, scan INTEGER NOT NULL, sample BLOB NOT NULL);"
+    "CREATE TABLE seen(minute INTEGER NOT NULL, event BLOB NOT NULL, PRIMARY KEY(minute, event)) WITHOUT ROWID;"
+    "CREATE TABLE late_minute(scan INTEGER NOT NULL, minute INTEGER NOT NULL, times INTEGER NOT NULL,"
+    "  PRIMARY KEY(scan, minute)) WITHOUT ROWID;"
+    "ALTER TABLE run ADD COLUMN early INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE run ADD COLUMN incomplete INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE schedule ADD COLUMN scan INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE schedule ADD COLUMN since INTEGER NOT NULL DEFAULT 0;"};
 
 constexpr const char* kUpsert =
     "INSERT INTO pane VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
@@ -115,6 +125,11 @@ class Journal final : public Store {
     listener_ = std::move(listener);
   }
 
+  void set_commit_hook(CommitHook hook) override {
+    std::lock_guard guard(listener_mutex_);
+    hook_ = std::move(hook);
+  }
+
   Result<std::unique_ptr<Database>> reader() override {
     return Database::open(database_->file(), Database::Mode::read_only);
   }
@@ -159,6 +174,7 @@ class Journal final : public Store {
     auto written = write_batch(merged, batch);
     if (written) {
       probe_.committed(merged.size(), std::chrono::steady_clock::now() - began);
+      probe_.found_duplicates(duplicates_);
       set_trouble({});
     } else {
       failed(written.error());
@@ -167,7 +183,7 @@ class Journal final : public Store {
     for (auto& submission : batch) {
       if (submission.done) submission.done(written ? Outcome::committed : Outcome::failed);
     }
-    if (!written || merged.empty()) return;
+    if (!written || merged.size() == 0) return;
     std::lock_guard guard(listener_mutex_);
     if (listener_) listener_(merged);
   }
@@ -175,7 +191,10 @@ class Journal final : public Store {
   Result<void> write_batch(DeltaSet& merged, std::vector<Submission>& batch) {
     auto transaction = Transaction::begin(*database_, Transaction::Kind::write);
     if (!transaction) return std::unexpected(transaction.error());
+    if (auto done = take_first_time(merged); !done) return done;
     if (auto done = write_panes(merged); !done) return done;
+    if (auto done = write_aside(merged); !done) return done;
+    if (auto done = run_hook(merged); !done) return done;
     for (auto& submission : batch) {
       if (!submission.job) continue;
       if (auto done = submission.job(*database_); !done) return done;
@@ -184,6 +203,48 @@ class Journal final : public Store {
       if (auto done = write_try(); !done) return done;
     }
     return transaction->commit();
+  }
+
+  // Merges what events contributed that were not seen before.
+  Result<void> take_first_time(DeltaSet& merged) {
+    duplicates_ = 0;
+    for (DeltaSet::Once& once : merged.take_once()) {
+      auto insert = database_->prepare("INSERT OR IGNORE INTO seen VALUES (?, ?)");
+      if (!insert) return std::unexpected(insert.error());
+      auto done = (*insert)->bind(1, once.minute).bind_blob(2, once.event).run();
+      if (!done) return done;
+      if (sqlite3_changes(database_->handle()) > 0) {
+        merged.merge(std::move(once.deltas));
+      } else {
+        ++duplicates_;
+      }
+    }
+    return {};
+  }
+
+  Result<void> write_aside(const DeltaSet& merged) {
+    for (const Aside& event : merged.aside()) {
+      auto insert = database_->prepare(
+          "INSERT INTO aside(reason, received, time, scan, sample) VALUES (?, ?, ?, ?, ?)");
+      if (!insert) return std::unexpected(insert.error());
+      sample_.clear();
+      event.sample.encode(sample_);
+      auto done = (*insert)
+                      ->bind_text(1, to_text(event.reason))
+                      .bind(2, event.received)
+                      .bind(3, event.sample.time)
+                      .bind(4, static_cast<std::int64_t>(event.scan))
+                      .bind_blob(5, sample_)
+                      .run();
+      if (!done) return done;
+    }
+    return {};
+  }
+
+  Result<void> run_hook(const DeltaSet& merged) {
+    if (merged.size() == 0) return {};
+    std::lock_guard guard(listener_mutex_);
+    return hook_ ? hook_(*database_, merged) : Result<void>();
   }
 
   Result<void> write_panes(DeltaSet& merged) {
@@ -238,14 +299,16 @@ class Journal final : public Store {
   const Clock& clock_;
   JournalProbe probe_;
   std::string state_, sample_;  // of the row being written; kept for their memory
+  std::size_t duplicates_ = 0;  // in the commit being written
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Submission> queue_;
   std::string trouble_;
   bool stopping_ = false;
-  std::mutex listener_mutex_;  // held while the listener runs
+  std::mutex listener_mutex_;  // held while the listener or the hook runs
   CommitListener listener_;
+  CommitHook hook_;
   std::thread thread_;
 };
 

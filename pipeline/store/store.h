@@ -33,6 +33,9 @@ class Store {
   // fail for reasons of its own; an error inside rolls the whole commit back and every completion gets
   // `failed`.
   using Job = std::move_only_function<Result<void>(Database&)>;
+  // Called on the writer thread inside each transaction that merged anything, after it was: what it writes is on
+  // disk with the commit. The same holds as for a job.
+  using CommitHook = std::function<Result<void>(Database&, const DeltaSet&)>;
   // Called on the writer thread after each commit that merged anything, and after its completions.
   using CommitListener = std::function<void(const DeltaSet&)>;
 
@@ -49,6 +52,7 @@ class Store {
   [[nodiscard]] virtual Result<void> write_and_wait(Job job) = 0;
   // When it returns, the listener before is not running and runs no more. Not from a listener.
   virtual void set_commit_listener(CommitListener listener) = 0;
+  virtual void set_commit_hook(CommitHook hook) = 0;  // likewise
 
   // A connection for reading, for one thread: sees a consistent state, blocks nobody.
   [[nodiscard]] virtual Result<std::unique_ptr<Database>> reader() = 0;
