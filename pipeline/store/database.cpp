@@ -10,10 +10,9 @@
 namespace hecate::store {
 namespace {
 
-// A page of 16 KiB holds a group's row with its sample event; with smaller ones nearly each row has an
-// overflow page of its own (measured in docs/state.md).
 constexpr const char* kWriterSettings =
-    "PRAGMA page_size=16384;"
+    "PRAGMA page_size={};"
+    "PRAGMA synchronous={};"
     "PRAGMA journal_mode=WAL;"
     "PRAGMA journal_size_limit=67108864;"  // what a long read made the WAL grow to is given back
     "PRAGMA cache_size=-16384;"            // KiB
@@ -35,7 +34,7 @@ Statement::~Statement() {
 }
 
 Statement& Statement::bound(int result) {
-  if (result != SQLITE_OK) bind_failed_ = true;
+  if (bind_code_ == SQLITE_OK) bind_code_ = result;
   return *this;
 }
 
@@ -59,7 +58,8 @@ Statement& Statement::bind_null(int index) {
 }
 
 Result<bool> Statement::step() {
-  if (bind_failed_) {
+  if (bind_code_ != SQLITE_OK) {
+    database_.last_code_ = bind_code_;
     reset();
     return fail(fmt::format("state database {}: a value is too large to be stored", database_.file()));
   }
@@ -100,7 +100,7 @@ bool Statement::is_null(int column) const {
 }
 void Statement::reset() {
   sqlite3_reset(statement_);
-  bind_failed_ = false;
+  bind_code_ = SQLITE_OK;
 }
 
 // --- Database ---
@@ -131,12 +131,12 @@ Result<void> Database::open_handle(Mode mode, const DatabaseOptions& options) {
   }
   sqlite3_extended_result_codes(handle_, 1);
   sqlite3_busy_timeout(handle_, 5000);
-  if (auto set = execute(mode == Mode::read_write ? kWriterSettings : kReaderSettings); !set) return set;
+  std::string settings = kReaderSettings;
   if (mode == Mode::read_write) {
-    auto set = execute(options.synchronous ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=OFF");
-    if (!set) return set;
-    sqlite3_wal_hook(handle_, note_log_pages, &log_pages_);
+    settings = fmt::format(kWriterSettings, kPageSize, options.synchronous ? "FULL" : "OFF");
   }
+  if (auto set = execute(settings); !set) return set;
+  if (mode == Mode::read_write) sqlite3_wal_hook(handle_, note_log_pages, &log_pages_);
   // A pragma that cannot be followed says nothing: without the WAL, a commit would not be what it promises.
   auto statement = cursor("PRAGMA journal_mode");
   if (!statement) return std::unexpected(statement.error());
@@ -232,11 +232,12 @@ void Database::leave_log() {
 
 Error Database::error(std::string_view doing) const {
   int code = handle_ ? sqlite3_extended_errcode(handle_) : SQLITE_NOMEM;
+  Error error{fmt::format("state database {}: {} failed: {} (SQLite code {}); {}", file_, doing,
+                          handle_ ? sqlite3_errmsg(handle_) : "out of memory", code, advice(code))};
   last_code_ = code;
-  sync_failed_ |= failure_of(code) == Failure::sync;
-  damaged_ |= failure_of(code) == Failure::damaged;
-  return {fmt::format("state database {}: {} failed: {} (SQLite code {}); {}", file_, doing,
-                      handle_ ? sqlite3_errmsg(handle_) : "out of memory", code, advice(code))};
+  if (last_failure() == Failure::sync) sync_failure_ = error.message;
+  damaged_ |= last_failure() == Failure::damaged;
+  return error;
 }
 
 // --- Transaction ---

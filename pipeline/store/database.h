@@ -48,8 +48,10 @@ class Statement {
 
   sqlite3_stmt* statement_;
   Database& database_;
-  bool bind_failed_ = false;
+  int bind_code_ = 0;  // of the first binding that failed
 };
+
+inline constexpr int kPageSize = 16384;  // why so large: docs/state.md
 
 struct DatabaseOptions {
   std::string vfs;  // what SQLite reaches files by; empty: the system's. For tests with a disk of their own
@@ -91,13 +93,16 @@ class Database {
   // The code of the last failure that `error` told; its extended form.
   [[nodiscard]] int last_code() const { return last_code_; }
   [[nodiscard]] Failure last_failure() const { return failure_of(last_code_); }
+  void forget_failure() { last_code_ = 0; }
   // Some call has failed like that; never forgotten.
-  [[nodiscard]] bool sync_failed() const { return sync_failed_; }
+  [[nodiscard]] bool sync_failed() const { return !sync_failure_.empty(); }
+  [[nodiscard]] const std::string& sync_failure() const { return sync_failure_; }
   [[nodiscard]] bool damaged() const { return damaged_; }
   [[nodiscard]] const std::string& file() const { return file_; }
   [[nodiscard]] sqlite3* handle() const { return handle_; }
 
  private:
+  friend class Statement;
   Database() = default;
   [[nodiscard]] Result<void> open_handle(Mode mode, const DatabaseOptions& options);
   [[nodiscard]] Result<int> version(const std::string& part);
@@ -108,7 +113,7 @@ class Database {
   std::unique_ptr<Statements> statements_;
   int log_pages_ = 0;
   mutable int last_code_ = 0;
-  mutable bool sync_failed_ = false;
+  mutable std::string sync_failure_;
   mutable bool damaged_ = false;
 };
 

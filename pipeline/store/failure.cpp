@@ -58,7 +58,8 @@ std::string_view advice(int code) {
              "kept";
     case Failure::damaged:
       return "the file is damaged; stop hecate, keep a copy of the whole state folder, look at it with "
-             "`hecate state check`, and start with a backup of it or with an empty one (what was found so far "
+             "`hecate state check`, and start with a backup of it or with an empty one (what was found so "
+             "far "
              "is lost then)";
     case Failure::busy:
       return "another program holds it locked; end that program";

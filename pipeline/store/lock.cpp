@@ -13,18 +13,24 @@
 namespace hecate::store {
 namespace {
 
-std::string owner(int descriptor) {
-  std::array<char, 32> text{};
+constexpr std::string_view kLogLine = "\nwrite-ahead log\n";
+
+std::string content(int descriptor) {
+  std::array<char, 64> text{};
   auto size = ::pread(descriptor, text.data(), text.size(), 0);
-  std::string pid(text.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
-  return pid.substr(0, pid.find('\n'));
+  return {text.data(), size > 0 ? static_cast<std::size_t>(size) : 0};
+}
+
+std::string owner(int descriptor) {
+  std::string text = content(descriptor);
+  return text.substr(0, text.find('\n'));
 }
 
 }  // namespace
 
 Result<DirectoryLock> DirectoryLock::take(const std::string& directory) {
   std::string file = directory + "/lock";
-  DirectoryLock lock(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  DirectoryLock lock(file, ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (lock.descriptor_ < 0) {
     return fail(fmt::format(
         "state folder {}: cannot make the file lock in it: {}; check that hecate's user may write "
@@ -43,16 +49,27 @@ Result<DirectoryLock> DirectoryLock::take(const std::string& directory) {
         "state.path on a local disk",
         directory, std::strerror(errno)));
   }
-  auto pid = fmt::format("{}\n", ::getpid());
-  if (::ftruncate(lock.descriptor_, 0) != 0 || ::pwrite(lock.descriptor_, pid.data(), pid.size(), 0) < 0) {
-    return fail(fmt::format("state folder {}: cannot write to it: {}; the disk may be full", directory,
-                            std::strerror(errno)));
-  }
+  auto written = lock.expect_log(content(lock.descriptor_).find(kLogLine) != std::string::npos);
+  if (!written) return std::unexpected(written.error());
   return lock;
 }
 
+Result<void> DirectoryLock::expect_log(bool expected) {
+  auto text = fmt::format("{}{}", ::getpid(), expected ? kLogLine : "\n");
+  auto size = static_cast<ssize_t>(text.size());
+  bool written = ::pwrite(descriptor_, text.data(), text.size(), 0) == size &&
+                 ::ftruncate(descriptor_, size) == 0 && (expected || ::fdatasync(descriptor_) == 0);
+  if (!written) {
+    return fail(fmt::format("{}: cannot write to it: {}; the disk may be full", file_, std::strerror(errno)));
+  }
+  expects_log_ = expected;
+  return {};
+}
+
 DirectoryLock::DirectoryLock(DirectoryLock&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)) {}
+    : file_(std::move(other.file_)),
+      descriptor_(std::exchange(other.descriptor_, -1)),
+      expects_log_(other.expects_log_) {}
 
 DirectoryLock::~DirectoryLock() {
   if (descriptor_ >= 0) ::close(descriptor_);

@@ -1,7 +1,10 @@
 #pragma once
 
+#include "pipeline/store/failure.h"
+
 #include <chrono>
 #include <cstddef>
+#include <map>
 #include <string>
 
 namespace prometheus {
@@ -17,18 +20,23 @@ namespace hecate::store {
 class JournalProbe {
  public:
   explicit JournalProbe(prometheus::Registry& registry);
-  void committed(std::size_t rows, std::chrono::duration<double> took);
-  void failed();
+  // `log_bytes`: what it appended to the write-ahead log.
+  void committed(std::size_t rows, std::size_t log_bytes, std::chrono::duration<double> took);
+  void failed(Failure why);
+  void put_aside(std::size_t damaged_rows);
   void found_duplicates(std::size_t events);
-  // Looks how large the files are.
+  // Looks how large the files are and what the disk has left.
   void measure(const std::string& database_file);
 
  private:
   prometheus::Counter& commits_;
   prometheus::Counter& rows_;
-  prometheus::Counter& failures_;
+  prometheus::Counter& log_bytes_;
+  std::map<Failure, prometheus::Counter*> failures_;
+  prometheus::Counter& damaged_;
   prometheus::Counter& duplicates_;
   prometheus::Gauge& bytes_;
+  prometheus::Gauge& free_;
   prometheus::Histogram& seconds_;
 };
 

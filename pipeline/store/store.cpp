@@ -1,7 +1,9 @@
 #include "pipeline/store/store.h"
 
 #include "pipeline/store/lock.h"
+#include "pipeline/store/pane_writer.h"
 #include "pipeline/store/probe.h"
+#include "pipeline/store/recovery.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -11,11 +13,14 @@
 #include <filesystem>
 #include <future>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace hecate::store {
 namespace {
@@ -33,53 +38,25 @@ constexpr const char* kSchema[] = {
     // For removing them once they are old: most runs tell nothing.
     "CREATE INDEX run_empty ON run(scheduled) WHERE rows = 0 AND done = 1;",
 
-    "CREATE TABLE aside(seq INTEGER PRIMARY KEY AUTOINCREMENT, reason TEXT NOT NULL, received INTEGER NOT NULL,"
+    "CREATE TABLE aside(seq INTEGER PRIMARY KEY AUTOINCREMENT, reason TEXT NOT NULL, received INTEGER NOT "
+    "NULL,"
     "  time INTEGER NOT NULL, scan INTEGER NOT NULL, sample BLOB NOT NULL);"
-    "CREATE TABLE seen(minute INTEGER NOT NULL, event BLOB NOT NULL, PRIMARY KEY(minute, event)) WITHOUT ROWID;"
+    "CREATE TABLE seen(minute INTEGER NOT NULL, event BLOB NOT NULL, PRIMARY KEY(minute, event)) WITHOUT "
+    "ROWID;"
     "CREATE TABLE late_minute(scan INTEGER NOT NULL, minute INTEGER NOT NULL, times INTEGER NOT NULL,"
     "  PRIMARY KEY(scan, minute)) WITHOUT ROWID;"
     "ALTER TABLE run ADD COLUMN early INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE run ADD COLUMN incomplete INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE schedule ADD COLUMN scan INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE schedule ADD COLUMN since INTEGER NOT NULL DEFAULT 0;"};
+    "ALTER TABLE schedule ADD COLUMN since INTEGER NOT NULL DEFAULT 0;",
 
-constexpr const char* kUpsert =
-    "INSERT INTO pane VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-    " state = hecate_merge(state, excluded.state), sample = hecate_earlier(sample, excluded.sample)";
+    "CREATE TABLE damaged(seq INTEGER PRIMARY KEY AUTOINCREMENT, found INTEGER NOT NULL, reason TEXT NOT "
+    "NULL,"
+    "  scan INTEGER NOT NULL, minute INTEGER NOT NULL, grp BLOB NOT NULL, state BLOB NOT NULL,"
+    "  sample BLOB NOT NULL);"};
 
-// How often a commit is tried while the disk refuses and nobody hands anything in.
-constexpr auto kRetry = std::chrono::seconds(1);
-
-std::string_view blob(sqlite3_value* value) {
-  const auto* bytes = static_cast<const char*>(sqlite3_value_blob(value));
-  return {bytes ? bytes : "", static_cast<std::size_t>(sqlite3_value_bytes(value))};
-}
-
-void merge_in_sql(sqlite3_context* context, int, sqlite3_value** values) {
-  auto merged = spl::merge_states(blob(values[0]), blob(values[1]));
-  if (merged) {
-    sqlite3_result_blob64(context, merged->data(), merged->size(), SQLITE_TRANSIENT);
-  } else {
-    sqlite3_result_error(context, merged.error().message.c_str(), -1);
-  }
-}
-
-void earlier_in_sql(sqlite3_context* context, int, sqlite3_value** values) {
-  bool second = Sample::earlier(blob(values[0]), blob(values[1])).data() == blob(values[1]).data();
-  sqlite3_result_value(context, values[second ? 1 : 0]);
-}
-
-Result<void> add_functions(Database& database) {
-  constexpr int kFlags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY;
-  auto add = [&](const char* name, void (*function)(sqlite3_context*, int, sqlite3_value**)) {
-    return sqlite3_create_function_v2(database.handle(), name, 2, kFlags, nullptr, function, nullptr, nullptr,
-                                      nullptr);
-  };
-  if (add("hecate_merge", merge_in_sql) != SQLITE_OK || add("hecate_earlier", earlier_in_sql) != SQLITE_OK) {
-    return std::unexpected(database.error("preparing to merge states"));
-  }
-  return {};
-}
+// EX_IOERR of sysexits.h.
+constexpr int kExitDisk = 74;
 
 // One thing that was handed in.
 struct Submission {
@@ -91,19 +68,31 @@ struct Submission {
 class Journal final : public Store {
  public:
   Journal(DirectoryLock lock, std::unique_ptr<Database> database, const Clock& clock,
-          prometheus::Registry& registry)
-      : lock_(std::move(lock)), database_(std::move(database)), clock_(clock), probe_(registry) {
+          prometheus::Registry& registry, StoreOptions options)
+      : lock_(std::move(lock)),
+        database_(std::move(database)),
+        clock_(clock),
+        options_(std::move(options)),
+        probe_(registry),
+        panes_(*database_, clock) {}
+
+  Result<void> start() {
+    if (auto ready = panes_.prepare(); !ready) return ready;
     probe_.measure(database_->file());
     thread_ = std::thread([this] { write_until_stopped(); });
+    return {};
   }
 
   ~Journal() override {
+    if (!thread_.joinable()) return;
     {
       std::lock_guard guard(mutex_);
       stopping_ = true;
     }
     changed_.notify_one();
     thread_.join();
+    // Closing puts the log back and removes it.
+    if (dead_ || !lock_.expect_log(false)) database_->leave_log();
   }
 
   void submit(DeltaSet&& deltas, Completion done) override {
@@ -114,10 +103,15 @@ class Journal final : public Store {
   Result<void> write_and_wait(Job job) override {
     std::promise<Outcome> promise;
     auto outcome = promise.get_future();
-    write(std::move(job), [&promise](Outcome result) { promise.set_value(result); });
-    if (outcome.get() == Outcome::committed) return {};
-    auto why = trouble();
-    return fail(why.empty() ? "the journal refused a commit" : std::move(why));
+    write(std::move(job),
+          [promise = std::move(promise)](Outcome result) mutable { promise.set_value(result); });
+    try {
+      if (outcome.get() == Outcome::committed) return {};
+    } catch (const std::future_error&) {
+      // Dropped: the disk did not confirm.
+    }
+    std::lock_guard guard(mutex_);
+    return fail(last_failure_);
   }
 
   void set_commit_listener(CommitListener listener) override {
@@ -131,7 +125,7 @@ class Journal final : public Store {
   }
 
   Result<std::unique_ptr<Database>> reader() override {
-    return Database::open(database_->file(), Database::Mode::read_only);
+    return Database::open(database_->file(), Database::Mode::read_only, options_.database);
   }
 
   std::string trouble() const override {
@@ -156,7 +150,7 @@ class Journal final : public Store {
       if (trouble_.empty()) {
         changed_.wait(guard, ready);
       } else {
-        changed_.wait_for(guard, kRetry, ready);
+        changed_.wait_for(guard, options_.retry, ready);
       }
       if (stopping_ && queue_.empty()) return;
       std::vector<Submission> batch;
@@ -168,31 +162,116 @@ class Journal final : public Store {
   }
 
   void commit(std::vector<Submission>& batch) {
+    if (dead_) return;
     DeltaSet merged;
-    for (auto& submission : batch) merged.merge(std::move(submission.deltas));
     auto began = std::chrono::steady_clock::now();
-    auto written = write_batch(merged, batch);
+    auto log_before = static_cast<std::size_t>(database_->log_pages());
+    auto written = attempt(merged, batch);
+    if (database_->sync_failed()) return give_up();
     if (written) {
-      probe_.committed(merged.size(), std::chrono::steady_clock::now() - began);
+      auto log_after = static_cast<std::size_t>(database_->log_pages());
+      auto pages = log_after >= log_before ? log_after - log_before : log_after;
+      probe_.committed(merged.size(), pages * kPageSize, std::chrono::steady_clock::now() - began);
       probe_.found_duplicates(duplicates_);
-      set_trouble({});
+      tell_put_aside();
+      if (!log_stuck_) set_trouble({});
     } else {
       failed(written.error());
     }
     probe_.measure(database_->file());
-    for (auto& submission : batch) {
-      if (submission.done) submission.done(written ? Outcome::committed : Outcome::failed);
+    answer(batch, written ? Outcome::committed : Outcome::failed);
+    if (!written) return;
+    tell_listener(merged);
+    shorten_log();
+  }
+
+  // Whatever goes wrong in it, inside of a job too, is a commit that failed.
+  Result<void> attempt(DeltaSet& merged, std::vector<Submission>& batch) {
+    if (database_->damaged()) {
+      std::lock_guard guard(mutex_);
+      return fail(last_failure_);
     }
-    if (!written || merged.size() == 0) return;
+    database_->forget_failure();
+    thrown_.reset();
+    try {
+      for (auto& submission : batch) merged.merge(std::move(submission.deltas));
+      return write_batch(merged, batch);
+    } catch (const std::bad_alloc&) {
+      thrown_ = Failure::memory;
+      return fail("the journal ran out of memory; give hecate more, or look at what else takes it");
+    } catch (const std::exception& thrown) {
+      thrown_ = Failure::other;
+      return fail(fmt::format("the journal met an error of the program: {}; report it", thrown.what()));
+    }
+  }
+
+  // Each answers, or is let go of, on its own.
+  static void answer(std::vector<Submission>& batch, Outcome outcome) {
+    for (auto& submission : batch) {
+      try {
+        if (submission.done) submission.done(outcome);
+      } catch (const std::exception& thrown) {
+        spdlog::error("a sender could not be told of a commit: {}", thrown.what());
+      }
+    }
+  }
+
+  void tell_listener(const DeltaSet& merged) {
+    if (merged.size() == 0) return;
     std::lock_guard guard(listener_mutex_);
-    if (listener_) listener_(merged);
+    try {
+      if (listener_) listener_(merged);
+    } catch (const std::exception& thrown) {
+      spdlog::error(
+          "what a commit holds could not be told to first_match; the scheduled run will tell it: {}",
+          thrown.what());
+    }
+  }
+
+  void tell_put_aside() {
+    const auto& rows = panes_.put_aside();
+    probe_.put_aside(rows.size());
+    for (const auto& row : rows) {
+      spdlog::error(
+          "state database {}: a row could not be merged and was moved to the table damaged; what it "
+          "counted is missing from its window, look at the disk's health: {}",
+          database_->file(), row);
+    }
+  }
+
+  // After the answers, so that nobody waits for it. The commit stands whatever comes of this; but a log that
+  // cannot be put back would grow until it has filled the disk.
+  void shorten_log() {
+    if (!log_stuck_ && database_->log_pages() < options_.log_pages) return;
+    auto done = database_->checkpoint();
+    if (database_->sync_failed()) return give_up();
+    if (!done) {
+      failed(done.error());
+    } else if (log_stuck_) {
+      set_trouble({});
+    }
+    log_stuck_ = !done;
+  }
+
+  // What a disk did not confirm may be there or not, and a second fsync would say yes without knowing. So
+  // nobody is told anything, and only a new start, which reads what is there, goes on.
+  void give_up() {
+    dead_ = true;
+    database_->leave_log();
+    probe_.failed(Failure::sync);
+    auto why = database_->sync_failure();
+    set_trouble(why);
+    if (options_.fatal) return options_.fatal(why);
+    spdlog::critical("{}", why);
+    spdlog::default_logger()->flush();
+    ::_exit(kExitDisk);
   }
 
   Result<void> write_batch(DeltaSet& merged, std::vector<Submission>& batch) {
     auto transaction = Transaction::begin(*database_, Transaction::Kind::write);
     if (!transaction) return std::unexpected(transaction.error());
     if (auto done = take_first_time(merged); !done) return done;
-    if (auto done = write_panes(merged); !done) return done;
+    if (auto done = panes_.write(merged); !done) return done;
     if (auto done = write_aside(merged); !done) return done;
     if (auto done = run_hook(merged); !done) return done;
     for (auto& submission : batch) {
@@ -247,34 +326,6 @@ class Journal final : public Store {
     return hook_ ? hook_(*database_, merged) : Result<void>();
   }
 
-  Result<void> write_panes(DeltaSet& merged) {
-    std::vector<std::pair<const DeltaKey, Delta>*> ordered;
-    ordered.reserve(merged.size());
-    for (auto& entry : merged) ordered.push_back(&entry);
-    // In the table's order, so that rows of one page are written together.
-    std::ranges::sort(ordered, [](const auto* a, const auto* b) {
-      return std::tie(a->first.scan, a->first.minute, a->first.group) <
-             std::tie(b->first.scan, b->first.minute, b->first.group);
-    });
-    auto upsert = database_->prepare(kUpsert);
-    if (!upsert) return std::unexpected(upsert.error());
-    for (const auto* entry : ordered) {
-      state_.clear();
-      sample_.clear();
-      entry->second.state.encode(state_);
-      entry->second.sample.encode(sample_);
-      auto done = (*upsert)
-                      ->bind(1, static_cast<std::int64_t>(entry->first.scan))
-                      .bind(2, entry->first.minute)
-                      .bind_blob(3, entry->first.group)
-                      .bind_blob(4, state_)
-                      .bind_blob(5, sample_)
-                      .run();
-      if (!done) return done;
-    }
-    return {};
-  }
-
   Result<void> write_try() {
     auto statement = database_->prepare(
         "INSERT INTO meta VALUES ('recovered', ?) ON CONFLICT DO UPDATE SET value = excluded.value");
@@ -285,32 +336,66 @@ class Journal final : public Store {
   // Every failed commit comes by here. It was rolled back as a whole; its senders are told, and the next
   // commit is tried afresh.
   void failed(const Error& error) {
-    probe_.failed();
+    probe_.failed(thrown_.value_or(database_->last_failure()));
     set_trouble(error.message);
   }
 
   void set_trouble(std::string why) {
     std::lock_guard guard(mutex_);
+    if (!why.empty()) last_failure_ = why;
     trouble_ = std::move(why);
   }
 
   DirectoryLock lock_;
   std::unique_ptr<Database> database_;  // the writer thread's
   const Clock& clock_;
+  StoreOptions options_;
   JournalProbe probe_;
-  std::string state_, sample_;  // of the row being written; kept for their memory
+
+  // The writer thread's.
+  PaneWriter panes_;
+  std::string sample_;             // of the row being written; kept for its memory
+  std::optional<Failure> thrown_;  // the last commit failed by an exception
+  bool log_stuck_ = false;         // the log could not be put back
+  bool dead_ = false;
   std::size_t duplicates_ = 0;  // in the commit being written
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Submission> queue_;
   std::string trouble_;
+  std::string last_failure_;  // stays when the trouble is over
   bool stopping_ = false;
   std::mutex listener_mutex_;  // held while the listener or the hook runs
   CommitListener listener_;
   CommitHook hook_;
   std::thread thread_;
 };
+
+Result<std::unique_ptr<Database>> open_database(const std::string& directory, DirectoryLock& lock,
+                                                const DatabaseOptions& options) {
+  std::string file = directory + "/hecate.db";
+  std::error_code absent;
+  if (lock.expects_log() && std::filesystem::exists(file, absent) &&
+      !std::filesystem::exists(file + "-wal", absent)) {
+    return fail(
+        fmt::format("state database {}: its write-ahead log {}-wal is missing, though the last hecate here "
+                    "did not stop by "
+                    "itself: what it answered last is in it. Put it back beside the database; to go on "
+                    "without it, delete "
+                    "{}/lock and start again (what it held is lost then)",
+                    file, file, directory));
+  }
+  if (auto settled = settle_log(file, options); !settled) return std::unexpected(settled.error());
+  auto database = Database::open(file, Database::Mode::read_write, options);
+  if (!database) return database;
+  if (auto sound = look_for_damage(**database); !sound) return std::unexpected(sound.error());
+  if (auto migrated = (*database)->migrate("store", kSchema); !migrated)
+    return std::unexpected(migrated.error());
+  if (auto synced = sync_directory(directory); !synced) return std::unexpected(synced.error());
+  if (auto noted = lock.expect_log(true); !noted) return std::unexpected(noted.error());
+  return database;
+}
 
 }  // namespace
 
@@ -332,18 +417,18 @@ Result<void> make_directory(const std::string& directory) {
 }
 
 Result<std::unique_ptr<Store>> Store::open(const std::string& directory, const Clock& clock,
-                                           prometheus::Registry& registry) {
+                                           prometheus::Registry& registry, StoreOptions options) {
   if (auto made = make_directory(directory); !made) return std::unexpected(made.error());
   auto lock = DirectoryLock::take(directory);
   if (!lock) return std::unexpected(lock.error());
   // Large sorts spill there: the state folder is the one place that is sure to be writable and roomy.
   ::setenv("SQLITE_TMPDIR", directory.c_str(), 0);
-  auto database = Database::open(directory + "/hecate.db", Database::Mode::read_write);
+  auto database = open_database(directory, *lock, options.database);
   if (!database) return std::unexpected(database.error());
-  if (auto migrated = (*database)->migrate("store", kSchema); !migrated)
-    return std::unexpected(migrated.error());
-  if (auto added = add_functions(**database); !added) return std::unexpected(added.error());
-  return std::make_unique<Journal>(*std::move(lock), *std::move(database), clock, registry);
+  auto journal =
+      std::make_unique<Journal>(*std::move(lock), *std::move(database), clock, registry, std::move(options));
+  if (auto started = journal->start(); !started) return std::unexpected(started.error());
+  return journal;
 }
 
 }  // namespace hecate::store

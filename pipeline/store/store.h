@@ -5,6 +5,7 @@
 #include "pipeline/store/database.h"
 #include "pipeline/store/delta.h"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -18,6 +19,18 @@ class Registry;
 
 namespace hecate::store {
 
+struct StoreOptions {
+  DatabaseOptions database;
+  // Called on the writer's thread when the disk did not confirm what was written to it (a failed fsync): from
+  // then on nothing is committed and nobody is answered. Where it is empty, `why` is logged and the process
+  // ends at once with code 74 (EX_IOERR): the next start finds all that was answered.
+  std::function<void(const std::string& why)> fatal;
+  // With so many pages the write-ahead log is put back into the database: 16 MB.
+  int log_pages = 1000;
+  // How often a commit is tried while the disk refuses and nobody hands anything in.
+  std::chrono::milliseconds retry{1000};
+};
+
 // The journal: the one writer of hecate's SQLite database (WAL, synchronous=FULL). What is handed in is
 // gathered into commits that follow one another while there is work: what comes in during one commit is the
 // next one, and nothing waits for company. Completions run on the writer's thread after the commit that holds
@@ -28,21 +41,25 @@ class Store {
     committed,  // on disk
     failed,     // the disk refused (full, I/O error): nothing of it is kept; the sender must send again
   };
+  // Destroyed without a call when the disk did not confirm a commit (see StoreOptions::fatal): then nobody
+  // knows.
   using Completion = std::move_only_function<void(Outcome)>;
   // Work for the writer thread inside its transaction, after all deltas of the commit are merged. It must not
   // fail for reasons of its own; an error inside rolls the whole commit back and every completion gets
   // `failed`.
   using Job = std::move_only_function<Result<void>(Database&)>;
-  // Called on the writer thread inside each transaction that merged anything, after it was: what it writes is on
-  // disk with the commit. The same holds as for a job.
+  // Called on the writer thread inside each transaction that merged anything, after it was: what it writes is
+  // on disk with the commit. The same holds as for a job.
   using CommitHook = std::function<Result<void>(Database&, const DeltaSet&)>;
   // Called on the writer thread after each commit that merged anything, and after its completions.
   using CommitListener = std::function<void(const DeltaSet&)>;
 
   // Opens or makes the database in `directory` and starts the writer. Refuses a newer schema, a damaged file
-  // (says what to do), and a directory that another process has locked.
+  // or one whose write-ahead log is missing (says what to do), and a directory that another process has
+  // locked.
   [[nodiscard]] static Result<std::unique_ptr<Store>> open(const std::string& directory, const Clock& clock,
-                                                           prometheus::Registry& registry);
+                                                           prometheus::Registry& registry,
+                                                           StoreOptions options = {});
   virtual ~Store() = default;  // commits what was handed in, then closes
 
   // Thread-safe; never blocks on the disk.
@@ -58,7 +75,8 @@ class Store {
   [[nodiscard]] virtual Result<std::unique_ptr<Database>> reader() = 0;
 
   // Why nothing can be committed at present (disk full …); empty while all is well. For /readyz. While there
-  // is trouble the journal tries a small commit each second, so that it ends by itself.
+  // is trouble the journal tries a small commit each second, so that it ends by itself; with a damaged
+  // database it does not, since what were added to one may have to be thrown away with it.
   [[nodiscard]] virtual std::string trouble() const = 0;
 };
 

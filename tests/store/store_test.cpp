@@ -43,13 +43,17 @@ class StoreTest : public ::testing::Test {
     EXPECT_TRUE(reader) << reader.error().message;
     return read_counts(**reader, scan, from, to);
   }
+  // Over all labels.
   double metric(const std::string& name) {
+    double sum = -1;
     for (const auto& family : registry.Collect()) {
       if (family.name != name) continue;
-      const auto& value = family.metric.at(0);
-      return value.counter.value + value.gauge.value + static_cast<double>(value.histogram.sample_count);
+      sum = 0;
+      for (const auto& value : family.metric) {
+        sum += value.counter.value + value.gauge.value + static_cast<double>(value.histogram.sample_count);
+      }
     }
-    return -1;
+    return sum;
   }
 
   hecate::testing::TemporaryFolder folder;

@@ -1,0 +1,143 @@
+#include "pipeline/store/pane_writer.h"
+
+#include <algorithm>
+#include <new>
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+namespace hecate::store {
+namespace {
+
+constexpr const char* kUpsert =
+    "INSERT INTO pane VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+    " state = hecate_merge(state, excluded.state), sample = hecate_earlier(sample, excluded.sample)";
+
+// What hecate_merge gives for a state that it cannot merge; nothing else in an upsert does.
+constexpr int kRefused = SQLITE_MISMATCH;
+
+std::string_view blob(sqlite3_value* value) {
+  const auto* bytes = static_cast<const char*>(sqlite3_value_blob(value));
+  return {bytes ? bytes : "", static_cast<std::size_t>(sqlite3_value_bytes(value))};
+}
+
+// Nothing may be thrown through SQLite.
+void merge_in_sql(sqlite3_context* context, int, sqlite3_value** values) noexcept {
+  try {
+    auto merged = spl::merge_states(blob(values[0]), blob(values[1]));
+    if (merged) {
+      sqlite3_result_blob64(context, merged->data(), merged->size(), SQLITE_TRANSIENT);
+    } else {
+      sqlite3_result_error(context, merged.error().message.c_str(), -1);
+      sqlite3_result_error_code(context, kRefused);
+    }
+  } catch (const std::bad_alloc&) {
+    sqlite3_result_error_nomem(context);
+  } catch (const std::exception& thrown) {
+    sqlite3_result_error(context, thrown.what(), -1);
+  }
+}
+
+void earlier_in_sql(sqlite3_context* context, int, sqlite3_value** values) noexcept {
+  bool second = Sample::earlier(blob(values[0]), blob(values[1])).data() == blob(values[1]).data();
+  sqlite3_result_value(context, values[second ? 1 : 0]);
+}
+
+std::string name_of(const DeltaKey& key) {
+  return fmt::format("pane row of scan {}, minute {}, group {} bytes", static_cast<std::int64_t>(key.scan),
+                     key.minute, key.group.size());
+}
+
+}  // namespace
+
+Result<void> PaneWriter::prepare() {
+  constexpr int kFlags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY;
+  auto add = [&](const char* name, void (*function)(sqlite3_context*, int, sqlite3_value**)) {
+    return sqlite3_create_function_v2(database_.handle(), name, 2, kFlags, nullptr, function, nullptr,
+                                      nullptr, nullptr);
+  };
+  if (add("hecate_merge", merge_in_sql) != SQLITE_OK || add("hecate_earlier", earlier_in_sql) != SQLITE_OK) {
+    return std::unexpected(database_.error("preparing to merge states"));
+  }
+  return {};
+}
+
+Result<void> PaneWriter::write(DeltaSet& merged) {
+  put_aside_.clear();
+  std::vector<const Entry*> ordered;
+  ordered.reserve(merged.size());
+  for (auto& entry : merged) ordered.push_back(&entry);
+  // In the table's order, so that rows of one page are written together.
+  std::ranges::sort(ordered, [](const Entry* a, const Entry* b) {
+    return std::tie(a->first.scan, a->first.minute, a->first.group) <
+           std::tie(b->first.scan, b->first.minute, b->first.group);
+  });
+  for (const Entry* entry : ordered) {
+    if (auto done = write(*entry); !done) return done;
+  }
+  return {};
+}
+
+Result<void> PaneWriter::write(const Entry& entry) {
+  state_.clear();
+  sample_.clear();
+  entry.second.state.encode(state_);
+  entry.second.sample.encode(sample_);
+  auto done = upsert(entry.first);
+  auto poisonous = [this] {
+    return database_.last_code() == kRefused || database_.last_code() == SQLITE_TOOBIG;
+  };
+  if (done || !poisonous()) return done;
+  if (auto kept = keep_stored(entry.first, done.error().message); !kept) return kept;
+  done = upsert(entry.first);
+  if (done || !poisonous()) return done;
+  return keep_trace(entry.first, done.error().message);
+}
+
+Result<void> PaneWriter::upsert(const DeltaKey& key) {
+  auto statement = database_.prepare(kUpsert);
+  if (!statement) return std::unexpected(statement.error());
+  return (*statement)
+      ->bind(1, static_cast<std::int64_t>(key.scan))
+      .bind(2, key.minute)
+      .bind_blob(3, key.group)
+      .bind_blob(4, state_)
+      .bind_blob(5, sample_)
+      .run();
+}
+
+Result<void> PaneWriter::keep_stored(const DeltaKey& key, const std::string& why) {
+  auto scan = static_cast<std::int64_t>(key.scan);
+  auto copy = database_.prepare(
+      "INSERT INTO damaged(found, reason, scan, minute, grp, state, sample)"
+      " SELECT ?4, ?5, scan, minute, grp, state, sample FROM pane WHERE scan = ?1 AND minute = ?2 AND grp = "
+      "?3");
+  if (!copy) return std::unexpected(copy.error());
+  (*copy)->bind(1, scan).bind(2, key.minute).bind_blob(3, key.group).bind(4, clock_.now()).bind_text(5, why);
+  if (auto done = (*copy)->run(); !done) return done;
+  auto remove = database_.prepare("DELETE FROM pane WHERE scan = ? AND minute = ? AND grp = ?");
+  if (!remove) return std::unexpected(remove.error());
+  if (auto done = (*remove)->bind(1, scan).bind(2, key.minute).bind_blob(3, key.group).run(); !done)
+    return done;
+  if (sqlite3_changes(database_.handle()) > 0) put_aside_.push_back(name_of(key) + ": " + why);
+  return {};
+}
+
+// What came in is itself larger than SQLite stores: only that it was there can be kept.
+Result<void> PaneWriter::keep_trace(const DeltaKey& key, const std::string& why) {
+  auto statement = database_.prepare(
+      "INSERT INTO damaged(found, reason, scan, minute, grp, state, sample) VALUES (?, ?, ?, ?, ?, x'', "
+      "x'')");
+  if (!statement) return std::unexpected(statement.error());
+  put_aside_.push_back(fmt::format("{}: {} ({} bytes of state, {} of sample)", name_of(key), why,
+                                   state_.size(), sample_.size()));
+  return (*statement)
+      ->bind(1, clock_.now())
+      .bind_text(2, put_aside_.back())
+      .bind(3, static_cast<std::int64_t>(key.scan))
+      .bind(4, key.minute)
+      .bind_blob(5, std::string_view(key.group).substr(0, 4096))
+      .run();
+}
+
+}  // namespace hecate::store
