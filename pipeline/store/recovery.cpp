@@ -15,7 +15,8 @@
 namespace hecate::store {
 namespace {
 
-constexpr std::int64_t kChunk = 1024 * 1024;
+// SQLite's own files take no more at once.
+constexpr std::int64_t kChunk = 64 * 1024;
 
 // One file by way of SQLite's own layer, so that what tests put under it is met too.
 class VfsFile {

@@ -301,7 +301,7 @@ TEST_F(StoreTest, FilesAreForTheOwnerOnly) {
   add_count(deltas, 1, 0, "a");
   commit(*store, std::move(deltas));
   auto mode = [&](const std::string& name) {
-    struct stat info{};
+    struct stat info {};
     EXPECT_EQ(::stat((folder / name).c_str(), &info), 0) << name;
     return info.st_mode & 0777;
   };
