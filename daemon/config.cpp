@@ -27,7 +27,7 @@ constexpr std::size_t kGiB = 1024 * kMiB;
 struct OverrideText {
   catalogue::Override value;
   catalogue::Throttle throttle;
-  std::string emit;
+  std::string emit, revise;
 };
 
 // What a file says, before it is a Config.
@@ -90,6 +90,12 @@ void declare_override(Keys& keys, const std::string& at, OverrideText& text) {
       at + "emit", text.emit, {"schedule", "first_match"},
       "When a finding is told: with the window's run, or as soon as the first matching event is stored. The "
       "second is for searches whose rows can only grow; `hecate check` says which those are.");
+  keys.choice(
+      at + "revise", text.revise, {"fields", "any", "never"},
+      "When the next revision of a finding is posted, as late events change its row: when other fields than "
+      "those of stats functions (count, lastTime, values) change, when any does, or never. A row that is "
+      "gone "
+      "is posted as withdrawn, but for `never`.");
   keys.texts(at + "throttle.fields", text.throttle.fields,
              "No second finding for the same values of these fields within the period.")
       .required();
@@ -160,6 +166,19 @@ void declare_rest(Keys& keys, Draft& draft) {
               "Threads that evaluate events; with 0 the network thread does it.");
   keys.size("ingest.queue_bytes", config.ingest.queue_bytes, kMiB, 1024 * kGiB,
             "Bodies that may wait for an answer; more are answered 503. As much again may be on its way in.");
+  keys.flag("ingest.dedup", config.ingest.dedup,
+            "Whether an event that is sent again contributes once only. Its name is a hash of host and raw "
+            "text; one "
+            "row is kept for each event that a search takes. Without it, as in Splunk, a request that is "
+            "sent again "
+            "because its answer was lost counts again.");
+  keys.period("windows.lateness", config.windows.lateness,
+              "How late an event may come: until then its window is run again; after it, it is kept aside.");
+  keys.period(
+      "windows.future_skew", config.windows.future_skew,
+      "How far ahead of this machine's clock an event's time may be; one further ahead is kept aside.");
+  keys.period("windows.grace", config.windows.grace,
+              "How long after a start runs that were missed wait, for senders to send what they kept.");
   keys.path("state.path", config.state_path, "The folder of the embedded database; hecate's own.");
   keys.choice("log.level", config.log_level, {"debug", "info", "warn", "error"}, "What is logged.");
 }
@@ -177,6 +196,9 @@ catalogue::Override to_override(OverrideText text) {
   if (text.throttle.period > 0) value.throttle = std::move(text.throttle);
   if (text.emit == "schedule") value.emit = catalogue::Emit::schedule;
   if (text.emit == "first_match") value.emit = catalogue::Emit::first_match;
+  if (text.revise == "fields") value.revise = catalogue::Revise::fields;
+  if (text.revise == "any") value.revise = catalogue::Revise::any;
+  if (text.revise == "never") value.revise = catalogue::Revise::never;
   return value;
 }
 
@@ -242,6 +264,7 @@ constexpr std::array kSections = {
             false},
     Section{"findings.", "findings: what they look like", "", false},
     Section{"ingest.", "ingest: the way of an event", "", false},
+    Section{"windows.", "windows: late events and missed runs", "", false},
     Section{"state.", "state: what is kept on disk", "", false},
     Section{"log.", "log", "", false},
 };

@@ -5,6 +5,7 @@
 #include "pipeline/base/error.h"
 #include "pipeline/catalogue/catalogue.h"
 #include "pipeline/ingest/ingest.h"
+#include "pipeline/window/runner.h"
 
 #include <cstddef>
 #include <map>
@@ -37,6 +38,7 @@ struct Config {
   } admin;
   catalogue::Sources detections;
   ingest::IngestOptions ingest;
+  window::RunnerOptions windows;
   // outputs.hec; its index goes into detections.defaults, and findings.deliver is set with it.
   std::optional<outputs::OutboxOptions> output;
   outputs::FindingOptions findings;

@@ -92,7 +92,8 @@ class Replay {
     auto findings = outputs::Findings::make(*store_, options, registry_, [](std::string_view) {});
     if (!findings) return std::unexpected(findings.error());
     findings_ = std::move(*findings);
-    auto runner = window::Runner::make(*store_, clock_, *findings_, [] {}, {}, registry_);
+    auto runner = window::Runner::make(
+        *store_, clock_, *findings_, time_bounds_, [] {}, {}, registry_);
     if (!runner) return std::unexpected(runner.error());
     runner_ = std::move(*runner);
     store_->set_commit_listener([this](const store::DeltaSet& deltas) { runner_->committed(deltas); });
@@ -139,9 +140,8 @@ class Replay {
     std::vector<Told> windows;
     Result<void> written = store_->write_and_wait([&](store::Database& database) -> Result<void> {
       auto rows = database.prepare(
-          "SELECT o.payload, o.kind, f.detection, f.earliest, f.latest FROM outbox o JOIN finding f ON f.id "
-          "= o.finding"
-          " ORDER BY o.seq");
+          "SELECT o.payload, o.kind, f.detection, f.earliest, f.latest FROM outbox o JOIN finding f"
+          " ON f.id = o.finding AND f.run = o.run ORDER BY o.seq");
       if (!rows) return std::unexpected(rows.error());
       Result<bool> more = (*rows)->step();
       for (; more && *more; more = (*rows)->step()) {
@@ -165,6 +165,7 @@ class Replay {
   ScratchFolder folder_;
   ReplayClock clock_;
   prometheus::Registry registry_;
+  match::SharedTimeBounds time_bounds_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<outputs::Findings> findings_;
   std::unique_ptr<window::Runner> runner_;

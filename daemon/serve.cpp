@@ -158,13 +158,17 @@ class Daemon {
   }
 
   Result<void> start_pipeline(std::shared_ptr<const catalogue::Catalogue> catalogue) {
-    ingest_ = ingest::Ingest::make(*store_, clock_, config_.ingest, registry_, "hec");
+    ingest_ = ingest::Ingest::make(*store_, clock_, time_bounds_, config_.ingest, registry_, "hec");
     ingest_->set_catalogue(catalogue);
-    auto runner =
-        window::Runner::make(*store_, clock_, *findings_, [this] { ingest_->barrier(); }, {}, registry_);
+    auto runner = window::Runner::make(
+        *store_, clock_, *findings_, time_bounds_, [this] { ingest_->barrier(); }, config_.windows,
+        registry_);
     if (!runner) return std::unexpected(runner.error());
     runner_ = std::move(*runner);
     if (auto set = runner_->set_catalogue(catalogue); !set) return set;
+    store_->set_commit_hook([this](store::Database& database, const store::DeltaSet& deltas) {
+      return runner_->committing(database, deltas);
+    });
     store_->set_commit_listener([this](const store::DeltaSet& deltas) { runner_->committed(deltas); });
     // Events go to the new detections only when the runner knows of them: what it does not know it does not
     // run.
@@ -180,7 +184,8 @@ class Daemon {
     auto admin = AdminServer::start(config_.admin.listen, config_.admin.token, routes());
     if (!admin) return std::unexpected(admin.error());
     admin_ = std::move(*admin);
-    auto hec = HecListener::start(config_, *ingest_, [this] { return store_->trouble(); }, registry_);
+    auto hec = HecListener::start(
+        config_, *ingest_, [this] { return store_->trouble(); }, registry_);
     if (!hec) return std::unexpected(hec.error());
     hec_ = std::move(*hec);
     spdlog::info("ready: HEC on port {}, admin on port {}, state in {}", hec_->port(), admin_->port(),
@@ -195,7 +200,10 @@ class Daemon {
            return AdminAnswer{200, "text/plain; version=0.0.4; charset=utf-8",
                               prometheus::TextSerializer().Serialize(registry_.Collect())};
          }},
-        {"/healthz", [](const AdminRequest&) { return AdminAnswer{200, "text/plain", "ok\n"}; }},
+        {"/healthz",
+         [](const AdminRequest&) {
+           return AdminAnswer{200, "text/plain", "ok\n"};
+         }},
         {"/readyz",
          [this](const AdminRequest&) {
            std::string trouble = store_->trouble();
@@ -234,6 +242,7 @@ class Daemon {
   Config config_;
   SystemClock clock_;
   prometheus::Registry registry_;
+  match::SharedTimeBounds time_bounds_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<store::Database> api_reader_;
   std::unique_ptr<outputs::Findings> findings_;
@@ -251,7 +260,9 @@ class Daemon {
     runner_thread_.reset();
     ingest_.reset();
     // The journal's thread calls the runner after commits; it must be at rest before the runner goes.
-    if (store_) store_->set_commit_listener({});
+    if (!store_) return;
+    store_->set_commit_listener({});
+    store_->set_commit_hook({});
   }
 };
 

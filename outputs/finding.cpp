@@ -2,6 +2,7 @@
 
 #include "outputs/json_writer.h"
 #include "outputs/template.h"
+#include "pipeline/spl/group_key.h"
 #include "pipeline/spl/values.h"
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
+#include <simdjson.h>
 
 namespace hecate::outputs {
 namespace {
@@ -17,12 +19,16 @@ namespace {
 // field of an event may be megabytes.
 constexpr std::size_t kLongestRaw = 32 * 1024;
 
-constexpr int kRevision = 1;
-
 // Fields of the row that would be taken for the finding's own.
 constexpr std::array kRenamed = {"_time",     "_raw",          "host",       "index",
                                  "source",    "sourcetype",    "tag",        "eventtype",
                                  "linecount", "splunk_server", "search_name"};
+
+std::string posted_name(std::string_view name) {
+  bool renamed = std::find(kRenamed.begin(), kRenamed.end(), name) != kRenamed.end();
+  if (!renamed) return std::string(name);
+  return "orig_" + std::string(name.starts_with('_') ? name.substr(1) : name);
+}
 
 bool is_dropped(std::string_view name) {
   if (name == "_time" || name == "_raw") return false;
@@ -105,6 +111,11 @@ std::string annotations(const catalogue::Detection& detection) {
   return json.take();
 }
 
+// Each part with its length before it, so that no two lists of parts give the same bytes.
+void append_part(std::string& out, std::string_view part) {
+  fmt::format_to(std::back_inserter(out), "{}:{}", part.size(), part);
+}
+
 std::string envelope(Time time, std::string_view host, std::string_view source, std::string_view index,
                      std::string_view event) {
   JsonWriter json;
@@ -119,18 +130,32 @@ std::string envelope(Time time, std::string_view host, std::string_view source, 
   return json.take();
 }
 
+std::int64_t hash_of_plain(const Fields& row, std::span<const std::string> aggregates) {
+  std::string text;
+  for (const auto& [name, values] : row) {
+    if (std::ranges::find(aggregates, name) != aggregates.end()) continue;
+    append_part(text, name);
+    for (const std::string& value : values) append_part(text, value);
+    text += ';';
+  }
+  auto hash = static_cast<std::int64_t>(spl::stable_hash(text));
+  return hash == 0 ? 1 : hash;
+}
+
 // Makes the parts of one finding.
 class Teller {
  public:
   Teller(const window::Run& run, const spl::ResultRow& row, const store::Sample* sample,
-         const FindingOptions& options, int ordinal)
+         const FindingOptions& options, std::string id, int revision)
       : run_(run),
         detection_(run.detection.detection),
         sample_(sample && !sample->empty() ? sample : nullptr),
         options_(options),
-        id_(finding_id(detection_.name, run.window, row, ordinal)),
+        id_(std::move(id)),
+        revision_(revision),
         search_name_(options.search_name_prefix + detection_.name + options.search_name_suffix),
-        row_(row_fields(row.row)) {
+        row_(row_fields(row.row)),
+        plain_(hash_of_plain(row_, row.aggregates)) {
     title_ = filled(detection_.message.empty() ? detection_.name : detection_.message);
     rule_title_ = rule_text(detection_.rule_title);
     rule_description_ = rule_text(detection_.rule_description);
@@ -140,6 +165,8 @@ class Teller {
   Finding tell() const {
     Finding finding;
     finding.id = id_;
+    finding.revision = revision_;
+    finding.plain = plain_;
     finding.body = body();
     if (detection_.notable) finding.notable = posted(detection_.index, notable());
     if (detection_.risk) finding.risks = risks();
@@ -235,9 +262,7 @@ class Teller {
   Fields row_as_posted() const {
     Fields event;
     for (const auto& [name, values] : row_) {
-      if (is_dropped(name)) continue;
-      bool renamed = std::find(kRenamed.begin(), kRenamed.end(), name) != kRenamed.end();
-      event[renamed ? "orig_" + std::string(name.starts_with('_') ? name.substr(1) : name) : name] = values;
+      if (!is_dropped(name)) event[posted_name(name)] = values;
     }
     return event;
   }
@@ -255,7 +280,8 @@ class Teller {
 
   void add_identity(Fields& event) const {
     own(event, "finding_id", id_);
-    own(event, "revision", std::to_string(kRevision));
+    own(event, "revision", std::to_string(revision_));
+    if (revision_ > 1) own(event, "finding_status", "revised");
     own(event, "info_min_time", seconds(run_.window.earliest));
     own(event, "info_max_time", seconds(run_.window.latest));
     own(event, "info_search_time", seconds(run_.search_time));
@@ -300,8 +326,8 @@ class Teller {
     return stash_text(run_.search_time, search_name_, event);
   }
 
-  std::vector<std::string> risks() const {
-    std::vector<std::string> envelopes;
+  std::vector<Finding::Risk> risks() const {
+    std::vector<Finding::Risk> events;
     for (const catalogue::RiskObject& object : detection_.risk_objects) {
       for (const std::string& value : values(object.field)) {
         Fields event;
@@ -311,10 +337,11 @@ class Teller {
         own(event, "risk_score", std::to_string(object.score));
         own(event, "risk_message", object.message.empty() ? title_ : filled(object.message));
         add_threat_objects(event);
-        envelopes.push_back(posted(options_.risk_index, stash_text(run_.search_time, search_name_, event)));
+        events.push_back({object.type, value,
+                          posted(options_.risk_index, stash_text(run_.search_time, search_name_, event))});
       }
     }
-    return envelopes;
+    return events;
   }
 
   std::string posted(std::string_view index, std::string_view stash) const {
@@ -333,7 +360,6 @@ class Teller {
     JsonWriter json;
     json.begin_object();
     json.key("id").value(id_);
-    json.key("revision").value(kRevision);
     json.key("kind").value(detection_.notable ? "finding" : "intermediate_finding");
     json.key("detection").value(detection_.name);
     json.key("search_name").value(search_name_);
@@ -397,25 +423,76 @@ class Teller {
   const store::Sample* sample_;
   const FindingOptions& options_;
   std::string id_;
+  int revision_;
   std::string search_name_;
   Fields row_;
+  std::int64_t plain_;
   std::string title_, rule_title_, rule_description_, annotations_;
 };
 
-// Each part of an identity with its length before it, so that no two identities give the same bytes.
-void append_part(std::string& out, std::string_view part) {
-  fmt::format_to(std::back_inserter(out), "{}:{}", part.size(), part);
+// The values of a field of a body's row: a text or a list of texts.
+std::vector<std::string> values_of(simdjson::dom::element value) {
+  std::vector<std::string> values;
+  auto add = [&values](simdjson::dom::element each) {
+    std::string_view text;
+    if (each.get(text) == simdjson::SUCCESS) values.emplace_back(text);
+  };
+  simdjson::dom::array list;
+  if (value.get(list) != simdjson::SUCCESS) {
+    add(value);
+  } else {
+    for (simdjson::dom::element each : list) add(each);
+  }
+  return values;
 }
 
 }  // namespace
 
 Finding make_finding(const window::Run& run, const spl::ResultRow& row, const store::Sample* sample,
-                     const FindingOptions& options, int ordinal) {
-  return Teller(run, row, sample, options, ordinal).tell();
+                     const FindingOptions& options, const std::string& id, int revision) {
+  return Teller(run, row, sample, options, id, revision).tell();
+}
+
+std::string withdrawal(std::string_view body, int revision, Time search_time, std::string_view index,
+                       const FindingOptions& options) {
+  simdjson::dom::parser parser;
+  simdjson::dom::object finding;
+  Fields event;
+  std::string search_name;
+  if (parser.parse(body.data(), body.size()).get(finding) == simdjson::SUCCESS) {
+    simdjson::dom::object row;
+    if (finding["row"].get(row) == simdjson::SUCCESS) {
+      for (auto [name, value] : row) {
+        if (is_dropped(name)) continue;
+        event[posted_name(name)] = values_of(value);
+      }
+    }
+    auto take = [&](std::string_view from, const std::string& name) {
+      simdjson::dom::element value;
+      if (finding[from].get(value) == simdjson::SUCCESS) event[name] = values_of(value);
+    };
+    take("id", "finding_id");
+    take("rule_title", "rule_title");
+    take("title", "finding_title");
+    take("earliest", "info_min_time");
+    take("latest", "info_max_time");
+    std::string_view text;
+    if (finding["search_name"].get(text) == simdjson::SUCCESS) search_name = text;
+    for (const char* name : {"info_min_time", "info_max_time"}) {
+      auto time = event[name].empty() ? std::nullopt : parse_timestamp(event[name].front());
+      if (time) event[name] = {seconds(*time)};
+    }
+  }
+  event["rule_name"] = {search_name};
+  event["revision"] = {std::to_string(revision)};
+  event["finding_status"] = {"withdrawn"};
+  event["info_search_time"] = {seconds(search_time)};
+  event["severity"] = event["urgency"] = {"informational"};
+  return envelope(search_time, options.host, search_name, index, stash_text(search_time, search_name, event));
 }
 
 std::string finding_id(std::string_view detection, const schedule::Window& window, const spl::ResultRow& row,
-                       int ordinal) {
+                       const store::Sample* sample, int ordinal) {
   std::string identity;
   append_part(identity, detection);
   append_part(identity, std::to_string(window.earliest));
@@ -427,7 +504,15 @@ std::string finding_id(std::string_view detection, const schedule::Window& windo
     append_part(identity, text);
   }
   // Rows that hide a BY value are told apart by their group: its name is the same in every run of the window.
-  if (row.keys.empty() || row.hides_keys) append_part(identity, row.group);
+  // That of a single event is not, were it sent again: its bytes are, and hold computer, channel and record
+  // number.
+  bool single_event = row.keys.empty() && !row.hides_keys && sample != nullptr && row.is_event;
+  if (single_event) {
+    append_part(identity, sample->host);
+    append_part(identity, sample->raw);
+  } else if (row.keys.empty() || row.hides_keys) {
+    append_part(identity, row.group);
+  }
   if (ordinal > 0) append_part(identity, std::to_string(ordinal));
 
   std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
@@ -438,8 +523,9 @@ std::string finding_id(std::string_view detection, const schedule::Window& windo
   return hex;
 }
 
-std::string shown(Time created, std::string_view body) {
-  return fmt::format("{{\"created\":\"{}\",{}", format_iso(created), body.substr(1));
+std::string shown(Time created, std::int64_t revision, std::string_view status, std::string_view body) {
+  return fmt::format(R"({{"created":"{}","revision":{},"status":"{}",{})", format_iso(created), revision,
+                     status, body.substr(1));
 }
 
 std::string_view severity(int risk_score) {

@@ -27,11 +27,12 @@ struct FindingOptions {
 using FindingListener = std::function<void(std::string_view json)>;
 
 // Makes findings of result rows and stores them: tables `finding`, `outbox`, `throttle` of the journal's
-// database (schema.h). A finding has one id for ever: hash(detection, window, keys); a row whose id is stored
-// already is not told again, though a scheduled run brings the stored text of what was told early up to date.
-// Rows of detections that take no action are passed over. What an undone run of the same detection has left
-// is cleared by the next. The runner's thread calls; a run that is done again needs an id or a search time of
-// its own.
+// database (schema.h). A finding has one id for ever: hash(detection, window, keys). A row whose id was told
+// is told again, as the next revision, when other fields of it than counts and the like have changed
+// (Revise); else only the stored text is brought up to date. What was told of a window and is no row of its
+// newest run is withdrawn. Rows of detections that take no action are passed over. What an undone run of the
+// same detection has left is cleared by the next. The runner's thread calls; a run that is done again needs
+// an id or a search time of its own.
 class Findings : public window::RunSink {
  public:
   [[nodiscard]] static Result<std::unique_ptr<Findings>> make(store::Store& store, FindingOptions options,

@@ -5,7 +5,10 @@ namespace hecate::outputs {
 // The tables of this library in the journal's database, part `outputs` of its schema. `run` points to the
 // journal's table of that name: rows of a run that is not done are unseen. Times are microseconds since the
 // epoch.
-//   finding   what was told. `body` is the JSON of /api/findings.
+//   finding   what was told, a row for each revision; the greatest visible one holds. `body` is the JSON of
+//             /api/findings, `plain` a hash of the row's fields but aggregates (0: not known), `seen` the newest
+//             run of its window that still had the row.
+//   risk_object  for whom a risk event of a finding was made.
 //   outbox    HEC envelopes still to be posted, in the order of `seq`; `kind` is notable or risk.
 //   throttle  when (scheduled time) a detection told something for a tuple of values (a JSON array).
 //   parked    envelopes that the endpoint refuses by themselves, with its answer; they are out of the outbox.
@@ -28,6 +31,26 @@ inline constexpr const char* kSchema[] = {
       CREATE TABLE parked (
         seq INTEGER PRIMARY KEY, finding TEXT NOT NULL, kind TEXT NOT NULL, payload TEXT NOT NULL,
         status INTEGER NOT NULL, code INTEGER NOT NULL, answer TEXT NOT NULL, parked_at INTEGER NOT NULL);
+    )sql",
+    R"sql(
+      DROP INDEX finding_created;
+      DROP INDEX finding_run;
+      ALTER TABLE finding RENAME TO finding_1;
+      CREATE TABLE finding (
+        id TEXT NOT NULL, revision INTEGER NOT NULL, run INTEGER NOT NULL, detection TEXT NOT NULL,
+        created INTEGER NOT NULL, earliest INTEGER NOT NULL, latest INTEGER NOT NULL, status TEXT NOT NULL,
+        plain INTEGER NOT NULL, seen INTEGER NOT NULL, body TEXT NOT NULL, UNIQUE (id, revision));
+      INSERT INTO finding (id, revision, run, detection, created, earliest, latest, status, plain, seen, body)
+        SELECT id, revision, run, detection, created, earliest, latest, status, 0, run,
+          json_remove(body, '$.revision') FROM finding_1 ORDER BY rowid;
+      DROP TABLE finding_1;
+      CREATE INDEX finding_created ON finding (created);
+      CREATE INDEX finding_run ON finding (run);
+      CREATE INDEX finding_window ON finding (detection, earliest, latest);
+      CREATE TABLE risk_object (
+        finding TEXT NOT NULL, type TEXT NOT NULL, object TEXT NOT NULL, run INTEGER NOT NULL,
+        PRIMARY KEY (finding, type, object)) WITHOUT ROWID;
+      CREATE INDEX risk_object_run ON risk_object (run);
     )sql",
 };
 

@@ -70,6 +70,7 @@ void apply(const Override& change, Detection& detection) {
   put(change.latest, detection.latest);
   put(change.index, detection.index);
   put(change.emit, detection.emit);
+  put(change.revise, detection.revise);
   put(change.throttle, detection.throttle);
   put(change.risk, detection.risk);
   put(change.notable, detection.notable);

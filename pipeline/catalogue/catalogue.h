@@ -20,6 +20,7 @@ struct Override {
   std::optional<bool> disabled;
   std::optional<std::string> cron, earliest, latest, index;
   std::optional<Emit> emit;
+  std::optional<Revise> revise;
   std::optional<Throttle> throttle;
   std::optional<bool> risk, notable;
   std::optional<std::string> rule_title, rule_description;

@@ -37,6 +37,13 @@ enum class Emit : std::uint8_t {
   first_match,  // as soon as the first matching event is on disk; the run then tells nothing twice
 };
 
+// When the row of a finding that was told changes, because events came late or its window was still open.
+enum class Revise : std::uint8_t {
+  fields,  // a revision is posted when other fields than those of stats functions have changed
+  any,     // … when anything has
+  never,   // only what is stored changes
+};
+
 // A detection file in any of ESCU's three forms, with the deployment of its type and the site's overrides put
 // in.
 struct Detection {
@@ -62,6 +69,7 @@ struct Detection {
   bool enabled = true;
   std::string cron, earliest, latest;
   Emit emit = Emit::schedule;
+  Revise revise = Revise::fields;
   Throttle throttle;
   bool notable = false;  // creates a finding
   bool risk = false;     // creates risk events

@@ -5,11 +5,13 @@
 #include "pipeline/match/matcher.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <mutex>
 #include <thread>
 
 #include <concurrentqueue/blockingconcurrentqueue.h>
+#include <openssl/evp.h>
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/registry.h>
@@ -48,6 +50,15 @@ struct Probe {
                            "is left out.")
                      .Register(registry)
                      .Add({{"input", input}})),
+        aside(
+            prometheus::BuildCounter()
+                .Name("hecate_events_aside_total")
+                .Help(
+                    "Events that a search would have taken but for their time, by reason: late (its windows "
+                    "are closed for longer than the lateness bound) or future. They are kept aside.")
+                .Register(registry)),
+        late(aside.Add({{"reason", "late"}})),
+        future(aside.Add({{"reason", "future"}})),
         rejections(
             prometheus::BuildCounter()
                 .Name("hecate_events_rejected_total")
@@ -67,6 +78,9 @@ struct Probe {
   prometheus::Counter& malformed;
   prometheus::Gauge& queue_bytes;
   prometheus::Counter& rows_cut;
+  prometheus::Family<prometheus::Counter>& aside;
+  prometheus::Counter& late;
+  prometheus::Counter& future;
   prometheus::Family<prometheus::Counter>& rejections;
   prometheus::Family<prometheus::Counter>& matches;
 };
@@ -89,11 +103,25 @@ class ArrivalNumbers {
   std::atomic<std::uint64_t> step_;
 };
 
+// The same bytes from the same host are the same event: they hold Computer, Channel and record number.
+std::string event_name(const EventView& event) {
+  std::string text = std::to_string(event.host.size());
+  text.append(":").append(event.host).append(event.raw);
+  std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
+  EVP_Digest(text.data(), text.size(), hash.data(), nullptr, EVP_sha256(), nullptr);
+  return {reinterpret_cast<const char*>(hash.data()), 16};
+}
+
 class IngestImpl final : public Ingest {
  public:
-  IngestImpl(store::Store& store, const Clock& clock, IngestOptions options, prometheus::Registry& registry,
-             const std::string& input)
-      : store_(store), clock_(clock), options_(options), probe_(registry, input), arrivals_(clock.now()) {
+  IngestImpl(store::Store& store, const Clock& clock, const match::SharedTimeBounds& bounds,
+             IngestOptions options, prometheus::Registry& registry, const std::string& input)
+      : store_(store),
+        clock_(clock),
+        bounds_(bounds),
+        options_(options),
+        probe_(registry, input),
+        arrivals_(clock.now()) {
     auto empty = std::make_shared<catalogue::Catalogue>();
     auto rules = fields::FieldRules::compile(fields::FieldRules::builtin(), empty->names);
     if (rules) empty->rules = *rules;
@@ -147,6 +175,7 @@ class IngestImpl final : public Ingest {
     std::size_t bytes;
     std::vector<std::pair<std::uint32_t, std::uint64_t>> matches{};  // scan, how many events
     std::shared_ptr<const Loaded> loaded{};                          // whose scans they are
+    match::Matcher::AsideCount aside{};
   };
 
   // What a worker keeps from batch to batch.
@@ -156,6 +185,8 @@ class IngestImpl final : public Ingest {
     std::unique_ptr<match::Matcher> matcher;
     decode::EnvelopeReader reader;
     std::uint64_t rows_cut = 0;  // of the matcher's, those counted
+    std::uint64_t bounds_version = 0;
+    store::DeltaSet once;  // of one event, where duplicates are left out
   };
 
   void work() {
@@ -186,10 +217,29 @@ class IngestImpl final : public Ingest {
     worker.loaded = loaded_;
     worker.matcher = std::make_unique<match::Matcher>(worker.loaded->scans, match::Panes::by_minute);
     worker.rows_cut = 0;
+    worker.bounds_version = 0;
+  }
+
+  void take_time_bounds(Worker& worker) {
+    std::uint64_t version = bounds_.version();
+    if (worker.bounds_version == version) return;
+    worker.bounds_version = version;
+    worker.matcher->set_time_bounds(bounds_.get());
+  }
+
+  // False for a payload that is not what its form says.
+  bool evaluate_once(Worker& worker, const EventView& event, Time arrived, store::DeltaSet& deltas) {
+    bool well_formed = worker.matcher->evaluate(event, arrived, worker.once);
+    if (worker.once.empty()) return well_formed;
+    std::int64_t minute = worker.once.size() > 0 ? worker.once.begin()->first.minute
+                                                 : worker.once.aside().front().sample.time / kMinute;
+    deltas.add_once(event_name(event), minute, std::exchange(worker.once, {}));
+    return well_formed;
   }
 
   void evaluate(Worker& worker, Admitted admitted) {
     take_catalogue(worker);
+    take_time_bounds(worker);
     const Batch& batch = *admitted.batch;
     Time arrived = clock_.now();
     std::uint64_t arrival = arrivals_.take();
@@ -208,7 +258,9 @@ class IngestImpl final : public Ingest {
             in_step = 0;
           }
           event.arrival = arrival + in_step++;
-          if (!worker.matcher->evaluate(event, arrived, deltas)) ++malformed;
+          bool well_formed = options_.dedup ? evaluate_once(worker, event, arrived, deltas)
+                                            : worker.matcher->evaluate(event, arrived, deltas);
+          if (!well_formed) ++malformed;
         });
     count(worker, result.envelope, malformed, admitted);
     if (deltas.empty()) {
@@ -233,6 +285,8 @@ class IngestImpl final : public Ingest {
       worker.rows_cut += cut;
       probe_.rows_cut.Increment(static_cast<double>(cut));
     }
+    admitted.aside = worker.matcher->aside();
+    worker.matcher->clear_aside();
     const std::vector<std::uint64_t>& matches = worker.matcher->matches();
     for (std::uint32_t scan = 0; scan < matches.size(); ++scan)
       if (matches[scan] > 0) admitted.matches.emplace_back(scan, matches[scan]);
@@ -245,6 +299,8 @@ class IngestImpl final : public Ingest {
     auto events = static_cast<double>(result.envelope.events);
     if (result.stored) {
       probe_.evaluated.Increment(events);
+      if (admitted.aside.late > 0) probe_.late.Increment(static_cast<double>(admitted.aside.late));
+      if (admitted.aside.future > 0) probe_.future.Increment(static_cast<double>(admitted.aside.future));
       for (auto [scan, times] : admitted.matches)
         for (std::size_t detection : admitted.loaded->scans->scans[scan].detections)
           admitted.loaded->matches[detection]->Increment(static_cast<double>(times));
@@ -259,6 +315,7 @@ class IngestImpl final : public Ingest {
 
   store::Store& store_;
   const Clock& clock_;
+  const match::SharedTimeBounds& bounds_;
   IngestOptions options_;
   Probe probe_;
   ArrivalNumbers arrivals_;
@@ -278,9 +335,10 @@ class IngestImpl final : public Ingest {
 
 }  // namespace
 
-std::unique_ptr<Ingest> Ingest::make(store::Store& store, const Clock& clock, IngestOptions options,
+std::unique_ptr<Ingest> Ingest::make(store::Store& store, const Clock& clock,
+                                     const match::SharedTimeBounds& bounds, IngestOptions options,
                                      prometheus::Registry& registry, std::string input) {
-  return std::make_unique<IngestImpl>(store, clock, options, registry, input);
+  return std::make_unique<IngestImpl>(store, clock, bounds, options, registry, input);
 }
 
 }  // namespace hecate::ingest

@@ -4,6 +4,7 @@
 #include "pipeline/catalogue/catalogue.h"
 #include "pipeline/decode/envelope.h"
 #include "pipeline/ingest/buffer.h"
+#include "pipeline/match/time_bounds.h"
 #include "pipeline/store/store.h"
 
 #include <cstdint>
@@ -39,13 +40,17 @@ struct Batch {
 struct IngestOptions {
   int workers = 1;                              // 0: batches run to their end on the thread that submits
   std::size_t queue_bytes = 256 * 1024 * 1024;  // of bodies admitted and not yet answered
+  // Each event contributes once, however often it is sent: told by its host and raw text within its minute.
+  bool dedup = false;
 };
 
 // Takes batches in, has workers evaluate their events against the catalogue, and hands what they contribute
 // to the journal. Everything here is thread-safe.
 class Ingest {
  public:
+  // `bounds` says which times of events are taken; it must outlive this.
   [[nodiscard]] static std::unique_ptr<Ingest> make(store::Store& store, const Clock& clock,
+                                                    const match::SharedTimeBounds& bounds,
                                                     IngestOptions options, prometheus::Registry& registry,
                                                     std::string input);
   virtual ~Ingest() = default;  // finishes what was admitted

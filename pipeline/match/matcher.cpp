@@ -92,16 +92,42 @@ bool Matcher::evaluate(const EventView& event, Time arrived, store::DeltaSet& de
   arena_.reset();
   bool well_formed = fields_->reset(event, arrived);
   Time time = fields_->time();
-  std::int64_t minute = panes_ == Panes::one_window ? 0 : floor_to(time, kMinute) / kMinute;
   spl::EvalContext context{.arena = arena_, .event_time = time, .arrival = event.arrival, .now = arrived};
+  bool check_time = bounds_ && bounds_->may_be_untimely(time, arrived);
+  auto worst = TimeBounds::Verdict::timely;
   for (std::uint32_t i : candidates) {
-    const ScanSet::Entry& entry = scans_->scans[i];
-    EventContribution contribution(entry, minute, *fields_, event.arrival, deltas);
-    spl::Row row(fields_.get());
-    if (entry.scan->process(row, context, contribution)) ++matches_[i];
+    auto verdict = TimeBounds::Verdict::timely;
+    if (check_time) verdict = bounds_->judge(scans_->scans[i].scan->id(), time, arrived);
+    if (verdict == TimeBounds::Verdict::timely) {
+      if (take(i, event, context, deltas)) ++matches_[i];
+    } else if (put_aside(i, event, context, verdict, deltas)) {
+      worst = verdict;
+    }
   }
+  if (worst == TimeBounds::Verdict::late) ++aside_.late;
+  if (worst == TimeBounds::Verdict::future) ++aside_.future;
   rows_cut_ += context.rows_cut;
   return well_formed;
+}
+
+bool Matcher::take(std::uint32_t scan, const EventView& event, spl::EvalContext& context,
+                   store::DeltaSet& deltas) {
+  const ScanSet::Entry& entry = scans_->scans[scan];
+  std::int64_t minute = panes_ == Panes::one_window ? 0 : floor_to(context.event_time, kMinute) / kMinute;
+  EventContribution contribution(entry, minute, *fields_, event.arrival, deltas);
+  spl::Row row(fields_.get());
+  return entry.scan->process(row, context, contribution);
+}
+
+// The search is run on it all the same: what no detection would have taken is not kept.
+bool Matcher::put_aside(std::uint32_t scan, const EventView& event, spl::EvalContext& context,
+                        TimeBounds::Verdict verdict, store::DeltaSet& deltas) {
+  store::DeltaSet contributed;
+  if (!take(scan, event, context, contributed) || contributed.size() == 0) return false;
+  deltas.add_aside(
+      {verdict == TimeBounds::Verdict::late ? store::Aside::Reason::late : store::Aside::Reason::future,
+       scans_->scans[scan].scan->id(), context.now, std::move(contributed.begin()->second.sample)});
+  return true;
 }
 
 }  // namespace hecate::match

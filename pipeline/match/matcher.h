@@ -5,6 +5,7 @@
 #include "pipeline/event/event_view.h"
 #include "pipeline/fields/event_fields.h"
 #include "pipeline/match/prefilter.h"
+#include "pipeline/match/time_bounds.h"
 #include "pipeline/store/delta.h"
 
 #include <cstdint>
@@ -45,27 +46,44 @@ class Matcher {
   Matcher(std::shared_ptr<const ScanSet> scans, Panes panes, Prefiltering prefiltering = Prefiltering::on);
   ~Matcher();
 
-  // Adds what `event` contributes to `deltas`. `arrived` is the last resort for the event's time.
-  // False when a candidate's payload was not what its shape says; it is evaluated with the fields it gave.
+  // From the next event on; null, as at the start: every time is taken.
+  void set_time_bounds(std::shared_ptr<const TimeBounds> bounds) { bounds_ = std::move(bounds); }
+
+  // Adds what `event` contributes to `deltas`; to its panes, or aside where its time is out of bounds.
+  // `arrived` is the last resort for the event's time. False when a candidate's payload was not what its
+  // shape says; it is evaluated with the fields it gave.
   bool evaluate(const EventView& event, Time arrived, store::DeltaSet& deltas);
 
   [[nodiscard]] const ScanSet& scans() const { return *scans_; }
   // Events that each scan took since the last clear_matches, by the scan's index.
   [[nodiscard]] const std::vector<std::uint64_t>& matches() const { return matches_; }
   void clear_matches() { matches_.assign(matches_.size(), 0); }
+  // Events put aside since the last clear_aside: each once, however many scans would have taken it.
+  struct AsideCount {
+    std::uint64_t late = 0;
+    std::uint64_t future = 0;
+  };
+  [[nodiscard]] const AsideCount& aside() const { return aside_; }
+  void clear_aside() { aside_ = {}; }
   // Rows that belonged to more groups than one may, in all.
   [[nodiscard]] std::uint64_t rows_cut() const { return rows_cut_; }
   // Events that some scan was a candidate for, and that were decoded, in all.
   [[nodiscard]] std::uint64_t decoded() const { return decoded_; }
 
  private:
+  bool take(std::uint32_t scan, const EventView& event, spl::EvalContext& context, store::DeltaSet& deltas);
+  bool put_aside(std::uint32_t scan, const EventView& event, spl::EvalContext& context,
+                 TimeBounds::Verdict verdict, store::DeltaSet& deltas);
+
   std::shared_ptr<const ScanSet> scans_;
+  std::shared_ptr<const TimeBounds> bounds_;
   Panes panes_;
   Arena arena_;
   std::unique_ptr<fields::EventFields> fields_;
   std::unique_ptr<Prefilter::Scratch> prefilter_;  // null: off
   std::vector<std::uint32_t> all_scans_;
   std::vector<std::uint64_t> matches_;
+  AsideCount aside_;
   std::uint64_t decoded_ = 0;
   std::uint64_t rows_cut_ = 0;
 };

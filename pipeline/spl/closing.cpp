@@ -23,6 +23,7 @@ class Emitter final : public Operator {
       if (!value.is_null()) result.keys.emplace_back(key, value);
     }
     result.hides_keys = result.keys.size() < planned_.keys.size();
+    result.is_event = planned_.aggregation == nullptr && !group.empty();
     result.aggregates = planned_.aggregates;
     sink_(result);
   }

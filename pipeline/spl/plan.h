@@ -79,6 +79,7 @@ struct ResultRow {
   std::string_view group;  // the group key this row came from, where it came from exactly one; else empty
   bool hides_keys =
       false;  // there are BY values that it does not show: keys alone do not tell it from others
+  bool is_event = false;  // the row is of one event that was kept, with no aggregation over it
   // Names of fields that stats functions gave (count, values(x), …), whatever later commands made of them:
   // they change as events come in. All others are what the row says of its group.
   std::span<const std::string> aggregates{};

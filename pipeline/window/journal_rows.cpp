@@ -2,26 +2,41 @@
 
 namespace hecate::window {
 
-Result<std::map<std::string, Time>> read_last_runs(store::Database& database) {
-  auto statement = database.prepare("SELECT detection, last_run FROM schedule");
+Result<std::map<std::string, Progress>> read_progress(store::Database& database) {
+  auto statement = database.prepare("SELECT detection, last_run, scan, since FROM schedule");
   if (!statement) return std::unexpected(statement.error());
-  std::map<std::string, Time> found;
+  std::map<std::string, Progress> found;
   while (true) {
     auto row = (*statement)->step();
     if (!row) return std::unexpected(row.error());
     if (!*row) return found;
-    found.emplace((*statement)->text(0), (*statement)->integer(1));
+    found.emplace((*statement)->text(0),
+                  Progress{(*statement)->integer(1), static_cast<std::uint64_t>((*statement)->integer(2)),
+                           (*statement)->integer(3)});
   }
 }
 
-Result<void> write_last_run(store::Database& database, const std::string& detection, Time last_run) {
+Result<void> write_progress(store::Database& database, const std::string& detection,
+                            const Progress& progress) {
   auto statement = database.prepare(
-      "INSERT INTO schedule VALUES (?, ?) ON CONFLICT DO UPDATE SET last_run = excluded.last_run");
+      "INSERT INTO schedule(detection, last_run, scan, since) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+      " last_run = excluded.last_run, scan = excluded.scan, since = excluded.since");
   if (!statement) return std::unexpected(statement.error());
-  return (*statement)->bind_text(1, detection).bind(2, last_run).run();
+  return (*statement)
+      ->bind_text(1, detection)
+      .bind(2, progress.last_run)
+      .bind(3, static_cast<std::int64_t>(progress.scan))
+      .bind(4, progress.since)
+      .run();
 }
 
-Result<void> remove_last_run(store::Database& database, const std::string& detection) {
+Result<void> write_last_run(store::Database& database, const std::string& detection, Time last_run) {
+  auto statement = database.prepare("UPDATE schedule SET last_run = ? WHERE detection = ?");
+  if (!statement) return std::unexpected(statement.error());
+  return (*statement)->bind(1, last_run).bind_text(2, detection).run();
+}
+
+Result<void> remove_progress(store::Database& database, const std::string& detection) {
   auto statement = database.prepare("DELETE FROM schedule WHERE detection = ?");
   if (!statement) return std::unexpected(statement.error());
   return (*statement)->bind_text(1, detection).run();
@@ -39,7 +54,8 @@ Result<std::int64_t> read_last_run_id(store::Database& database) {
 
 Result<void> write_run(store::Database& database, const Run& run, std::size_t rows, bool done) {
   auto statement = database.prepare(
-      "INSERT INTO run(run, detection, scheduled, earliest, latest, rows, done) VALUES (?, ?, ?, ?, ?, ?, ?)"
+      "INSERT INTO run(run, detection, scheduled, earliest, latest, rows, done, early, incomplete)"
+      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
       " ON CONFLICT DO UPDATE SET rows = excluded.rows, done = excluded.done");
   if (!statement) return std::unexpected(statement.error());
   return (*statement)
@@ -50,6 +66,68 @@ Result<void> write_run(store::Database& database, const Run& run, std::size_t ro
       .bind(5, run.window.latest)
       .bind(6, static_cast<std::int64_t>(rows))
       .bind(7, std::int64_t{done})
+      .bind(8, std::int64_t{run.early})
+      .bind(9, std::int64_t{run.incomplete})
+      .run();
+}
+
+Result<std::map<std::string, Time>> read_run_ends(store::Database& database) {
+  auto statement = database.prepare(
+      "SELECT detection, max(latest) FROM run WHERE done = 1 AND early = 0 GROUP BY detection");
+  if (!statement) return std::unexpected(statement.error());
+  std::map<std::string, Time> found;
+  while (true) {
+    auto row = (*statement)->step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return found;
+    found.emplace((*statement)->text(0), (*statement)->integer(1));
+  }
+}
+
+Result<std::vector<schedule::Window>> read_windows_with(store::Database& database,
+                                                        const std::string& detection, Time time,
+                                                        Time last_run) {
+  auto statement = database.prepare(
+      "SELECT DISTINCT scheduled, earliest, latest FROM run WHERE detection = ? AND scheduled <= ?"
+      " AND earliest <= ? AND latest > ? AND done = 1 AND early = 0 ORDER BY scheduled");
+  if (!statement) return std::unexpected(statement.error());
+  (*statement)->bind_text(1, detection).bind(2, last_run).bind(3, time).bind(4, time);
+  std::vector<schedule::Window> found;
+  while (true) {
+    auto row = (*statement)->step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return found;
+    found.push_back({(*statement)->integer(0), (*statement)->integer(1), (*statement)->integer(2)});
+  }
+}
+
+Result<void> note_late_minute(store::Database& database, std::uint64_t scan, std::int64_t minute) {
+  auto statement = database.prepare(
+      "INSERT INTO late_minute VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET times = times + 1");
+  if (!statement) return std::unexpected(statement.error());
+  return (*statement)->bind(1, static_cast<std::int64_t>(scan)).bind(2, minute).run();
+}
+
+Result<std::vector<LateMinute>> read_late_minutes(store::Database& database) {
+  auto statement = database.prepare("SELECT scan, minute, times FROM late_minute ORDER BY scan, minute");
+  if (!statement) return std::unexpected(statement.error());
+  std::vector<LateMinute> found;
+  while (true) {
+    auto row = (*statement)->step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return found;
+    found.push_back({static_cast<std::uint64_t>((*statement)->integer(0)), (*statement)->integer(1),
+                     (*statement)->integer(2)});
+  }
+}
+
+Result<void> remove_late_minute(store::Database& database, const LateMinute& late) {
+  auto statement = database.prepare("DELETE FROM late_minute WHERE scan = ? AND minute = ? AND times = ?");
+  if (!statement) return std::unexpected(statement.error());
+  return (*statement)
+      ->bind(1, static_cast<std::int64_t>(late.scan))
+      .bind(2, late.minute)
+      .bind(3, late.times)
       .run();
 }
 

@@ -4,23 +4,52 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 namespace hecate::window {
 
 // The runner's rows in the journal's tables `schedule` and `run`. What writes is called inside a job of the
 // journal; what reads takes any connection.
 
-// The newest scheduled time that is done, by detection; for one that has not run yet, when it was first seen.
-[[nodiscard]] Result<std::map<std::string, Time>> read_last_runs(store::Database& database);
+// How far a detection has come.
+inline constexpr std::uint64_t kUnknownScan = 0;  // of a row that an older version wrote
+struct Progress {
+  Time last_run =
+      0;  // newest scheduled time that is done; for one that has not run yet, when it was first seen
+  std::uint64_t scan = 0;  // of its search
+  Time since = 0;          // the state of that scan holds no events before; 0: it never was another
+};
+[[nodiscard]] Result<std::map<std::string, Progress>> read_progress(store::Database& database);
+[[nodiscard]] Result<void> write_progress(store::Database& database, const std::string& detection,
+                                          const Progress& progress);
 [[nodiscard]] Result<void> write_last_run(store::Database& database, const std::string& detection,
                                           Time last_run);
-[[nodiscard]] Result<void> remove_last_run(store::Database& database, const std::string& detection);
+[[nodiscard]] Result<void> remove_progress(store::Database& database, const std::string& detection);
 
 // The greatest run id ever given out.
 [[nodiscard]] Result<std::int64_t> read_last_run_id(store::Database& database);
 // Makes the row of a run, or brings it up to date.
 [[nodiscard]] Result<void> write_run(store::Database& database, const Run& run, std::size_t rows, bool done);
+// Where the newest of the windows ends that were run, by detection.
+[[nodiscard]] Result<std::map<std::string, Time>> read_run_ends(store::Database& database);
+// The windows of this detection that hold `time`, of its runs scheduled until `last_run`: each once, the
+// oldest first.
+[[nodiscard]] Result<std::vector<schedule::Window>> read_windows_with(store::Database& database,
+                                                                      const std::string& detection, Time time,
+                                                                      Time last_run);
 // Rows of runs of this detection that broke off; what the sink kept under them is gone already.
 [[nodiscard]] Result<void> remove_undone_runs(store::Database& database, const std::string& detection);
+
+// A minute of a scan that changed after a window with it was run.
+struct LateMinute {
+  std::uint64_t scan = 0;
+  std::int64_t minute = 0;
+  std::int64_t times = 0;  // how often; tells whether it changed again meanwhile
+};
+[[nodiscard]] Result<void> note_late_minute(store::Database& database, std::uint64_t scan,
+                                            std::int64_t minute);
+[[nodiscard]] Result<std::vector<LateMinute>> read_late_minutes(store::Database& database);
+// Unless it changed since it was read.
+[[nodiscard]] Result<void> remove_late_minute(store::Database& database, const LateMinute& late);
 
 }  // namespace hecate::window

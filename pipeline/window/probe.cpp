@@ -13,13 +13,6 @@ prometheus::Family<prometheus::Counter>& counters(prometheus::Registry& registry
   return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
 }
 
-prometheus::Family<prometheus::Counter>& untimely_family(prometheus::Registry& registry) {
-  return counters(
-      registry, "hecate_window_untimely_total",
-      "Groups of a commit that no run will tell (late: kept, but their windows have been run) or not "
-      "before its time (future: over ten minutes ahead of the clock).");
-}
-
 }  // namespace
 
 RunnerProbe::RunnerProbe(prometheus::Registry& registry)
@@ -44,8 +37,13 @@ RunnerProbe::RunnerProbe(prometheus::Registry& registry)
                    "Groups not looked at for first_match because too many waited; their scheduled run "
                    "tells them.")
               .Add({})),
-      late_(untimely_family(registry).Add({{"reason", "late"}})),
-      future_(untimely_family(registry).Add({{"reason", "future"}})) {}
+      late_(counters(registry, "hecate_window_late_groups_total",
+                     "Groups of a commit that came into a window that was run already; it is run again.")
+                .Add({})),
+      again_(counters(registry, "hecate_window_reruns_total",
+                      "Runs done again because events came late, by detection.")),
+      incomplete_(counters(registry, "hecate_window_incomplete_total",
+                           "Runs that lack events of their window, by detection.")) {}
 
 void RunnerProbe::ran(const std::string& detection, std::size_t rows, std::chrono::duration<double> took,
                       bool made_up) {
@@ -67,9 +65,16 @@ void RunnerProbe::forget_lag(const std::string& detection) {
   lags_.Remove(&lags_.Add({{"detection", detection}}));
 }
 
-void RunnerProbe::untimely(std::size_t late, std::size_t future) {
-  if (late > 0) late_.Increment(static_cast<double>(late));
-  if (future > 0) future_.Increment(static_cast<double>(future));
+void RunnerProbe::ran_again(const std::string& detection) {
+  again_.Add({{"detection", detection}}).Increment();
+}
+
+void RunnerProbe::incomplete(const std::string& detection) {
+  incomplete_.Add({{"detection", detection}}).Increment();
+}
+
+void RunnerProbe::late(std::size_t groups) {
+  if (groups > 0) late_.Increment(static_cast<double>(groups));
 }
 
 void RunnerProbe::dropped_early(std::size_t groups) {

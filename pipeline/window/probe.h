@@ -28,8 +28,10 @@ class RunnerProbe {
   void lag(const std::string& detection, Time behind);
   void forget_lag(const std::string& detection);
   void dropped_early(std::size_t groups);
-  // Groups of a commit that came too late for their windows, or from the future.
-  void untimely(std::size_t late, std::size_t future);
+  void ran_again(const std::string& detection);
+  void incomplete(const std::string& detection);
+  // Groups of a commit that came into windows that were run already.
+  void late(std::size_t groups);
 
  private:
   prometheus::Family<prometheus::Counter>& runs_;
@@ -39,7 +41,8 @@ class RunnerProbe {
   prometheus::Counter& made_up_;
   prometheus::Counter& dropped_early_;
   prometheus::Counter& late_;
-  prometheus::Counter& future_;
+  prometheus::Family<prometheus::Counter>& again_;
+  prometheus::Family<prometheus::Counter>& incomplete_;
 };
 
 }  // namespace hecate::window

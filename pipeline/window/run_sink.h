@@ -14,12 +14,16 @@ struct Run {
   std::int64_t id = 0;  // of the `run` row in the journal; a run that is done again has a new one
   const catalogue::LoadedDetection& detection;
   schedule::Window window;
-  Time search_time = 0;  // when it was evaluated
-  bool early = false;    // first_match: the window is still open
+  Time search_time = 0;     // when it was evaluated
+  bool early = false;       // first_match: the window is still open
+  bool again = false;       // it was run before; events came late
+  bool incomplete = false;  // not all events of its window are in it
 };
 
 // Takes the result rows of runs; implemented by `outputs`. The runner's thread calls it: rows in order,
-// `take` now and then between rows and after the last, then `done`.
+// `take` now and then between rows and, with `last`, after the last, then `done`. A window may be run again,
+// when events came late, or while it is open: then the rows are all that is known of it now, or of the groups
+// that changed.
 class RunSink {
  public:
   virtual ~RunSink() = default;
@@ -30,7 +34,7 @@ class RunSink {
   // What was kept since the last take, as work for the journal's writer; null when there is nothing. It
   // writes under the run's id: only runs marked done are visible (an early run is from its first write). A
   // run that broke off is done again, whole; what it left under its old id is to be cleared then.
-  [[nodiscard]] virtual store::Store::Job take(const Run& run) = 0;
+  [[nodiscard]] virtual store::Store::Job take(const Run& run, bool last) = 0;
   // Rows kept and not yet taken; the runner takes when it is large.
   [[nodiscard]] virtual std::size_t pending() const = 0;
   // The run is marked done and on disk; what it told is visible now.

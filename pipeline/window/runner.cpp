@@ -24,10 +24,13 @@ constexpr Time kNever = std::numeric_limits<Time>::max();
 // A detection and how far its runs have come.
 struct Scheduled {
   const catalogue::LoadedDetection* detection;
-  Time last_run;
-  Time next_run;  // scheduled time of the run after last_run
+  Time last_run = 0;
+  Time next_run = 0;  // scheduled time of the run after last_run
+  Time since = 0;     // its state holds no events that came before
 
   [[nodiscard]] const std::string& name() const { return detection->detection.name; }
+  [[nodiscard]] std::uint64_t scan() const { return detection->plan->scan()->id(); }
+  [[nodiscard]] schedule::Window next_window() const { return detection->schedule.window(next_run); }
   void set_last_run(Time time) {
     last_run = time;
     next_run = detection->schedule.cron.next(time);
@@ -43,12 +46,13 @@ struct EarlyWindow {
 class JournalRunner final : public Runner {
  public:
   JournalRunner(store::Store& store, std::unique_ptr<store::Database> reader, std::int64_t last_run_id,
-                const Clock& clock, RunSink& sink, Barrier barrier, RunnerOptions options,
-                prometheus::Registry& registry)
+                const Clock& clock, RunSink& sink, match::SharedTimeBounds& bounds, Barrier barrier,
+                RunnerOptions options, prometheus::Registry& registry)
       : store_(store),
         reader_(std::move(reader)),
         clock_(clock),
         sink_(sink),
+        bounds_(bounds),
         barrier_(std::move(barrier)),
         options_(options),
         probe_(registry),
@@ -65,13 +69,14 @@ class JournalRunner final : public Runner {
   }
 
   void committed(const store::DeltaSet& deltas) override {
-    count_untimely(deltas);
     auto added = early_.add(deltas);
     if (added.dropped > 0) probe_.dropped_early(added.dropped);
     if (!added.any) return;
     std::lock_guard guard(wake_mutex_);
     if (wake_) wake_();
   }
+
+  Result<void> committing(store::Database& database, const store::DeltaSet& deltas) override;
 
   void stop() override { stopping_ = true; }
 
@@ -83,15 +88,20 @@ class JournalRunner final : public Runner {
  private:
   [[nodiscard]] Time due(const Scheduled& scheduled) const;
   [[nodiscard]] Scheduled* next_to_run(Time now, const std::set<const Scheduled*>& broken);
+  [[nodiscard]] Result<std::vector<Scheduled>> take_up(const catalogue::Catalogue& catalogue, Time now);
   Result<void> run(Scheduled& scheduled, Time now);
+  Result<std::size_t> evaluate(const Run& run);
   Result<void> write(const Run& run, std::size_t rows, bool done);
 
   Result<void> advance_early(Time now);
   Result<void> look_early(const Scheduled& scheduled, const std::vector<store::DeltaKey>& keys, Time now);
   Result<void> run_early(const Scheduled& scheduled, const EarlyWindow& early, Time now);
 
-  void note_closed();
-  void count_untimely(const store::DeltaSet& deltas);
+  Result<void> run_late_again(Time now);
+  Result<void> run_again(const Scheduled& scheduled, std::span<const LateMinute> minutes, Time now);
+
+  Result<void> close_windows(Time now);
+  void set_time_bounds();
   Result<void> clean_up(Time now);
   void show_lags(Time now);
 
@@ -99,17 +109,20 @@ class JournalRunner final : public Runner {
   std::unique_ptr<store::Database> reader_;
   const Clock& clock_;
   RunSink& sink_;
+  match::SharedTimeBounds& bounds_;
   Barrier barrier_;
   RunnerOptions options_;
   RunnerProbe probe_;
   Time started_;
   std::int64_t last_run_id_;
-  Time cleaned_up_ = 0;  // the minute in which clean_up was done last
+  Time cleaned_up_ = 0;   // the minute in which clean_up was done last
+  Time looked_late_ = 0;  // likewise run_late_again
 
   std::shared_ptr<const catalogue::Catalogue> catalogue_;
   std::vector<Scheduled> detections_;
 
-  // By scan: events before this time lie in no window that is still to be run. Read by the journal's thread.
+  // By scan: before this time an event may lie in a window that was run or is being run. Read by the
+  // journal's thread.
   std::mutex closed_mutex_;
   absl::flat_hash_map<std::uint64_t, Time> closed_;
   std::atomic<bool> stopping_{false};
@@ -120,65 +133,114 @@ class JournalRunner final : public Runner {
 };
 
 Result<void> JournalRunner::set_catalogue(std::shared_ptr<const catalogue::Catalogue> catalogue) {
-  auto known = read_last_runs(*reader_);
-  if (!known) return std::unexpected(known.error());
-  std::vector<Scheduled> detections;
-  std::vector<std::string> added;
-  absl::flat_hash_set<std::uint64_t> watched;
   Time now = clock_.now();
-  for (const auto& detection : catalogue->detections) {
-    auto& scheduled = detections.emplace_back(&detection, 0, 0);
-    auto found = known->extract(scheduled.name());
-    if (!found) added.push_back(scheduled.name());
-    scheduled.set_last_run(found ? found.mapped() : now);
-    if (detection.detection.emit == catalogue::Emit::first_match)
-      watched.insert(detection.plan->scan()->id());
+  auto detections = take_up(*catalogue, now);
+  if (!detections) return std::unexpected(detections.error());
+  absl::flat_hash_set<std::uint64_t> watched;
+  for (const auto& scheduled : *detections) {
+    if (scheduled.detection->detection.emit == catalogue::Emit::first_match) watched.insert(scheduled.scan());
   }
-  // What is left of `known` is no longer among the detections: should it come back, it starts anew rather
-  // than make up for the time in which nobody wanted it.
-  if (!added.empty() || !known->empty()) {
-    auto written = store_.write_and_wait([&](store::Database& database) -> Result<void> {
-      for (const auto& name : added) {
-        if (auto done = write_last_run(database, name, now); !done) return done;
-      }
-      for (const auto& [name, last_run] : *known) {
-        if (auto done = remove_last_run(database, name); !done) return done;
-      }
-      return {};
-    });
-    if (!written) return written;
-  }
-  for (const auto& [name, last_run] : *known) probe_.forget_lag(name);
+  for (const auto& scheduled : detections_) probe_.forget_lag(scheduled.name());
   early_.watch(std::move(watched));
-  detections_ = std::move(detections);
+  detections_ = *std::move(detections);
   catalogue_ = std::move(catalogue);
-  note_closed();
+  set_time_bounds();
   show_lags(now);
   return {};
 }
 
+// The detections with how far each has come, which is brought up to date on disk. One that is no longer
+// loaded is forgotten: should it come back, it starts anew rather than make up for the time in which nobody
+// wanted it.
+Result<std::vector<Scheduled>> JournalRunner::take_up(const catalogue::Catalogue& catalogue, Time now) {
+  auto known = read_progress(*reader_);
+  if (!known) return std::unexpected(known.error());
+  auto ends = read_run_ends(*reader_);
+  if (!ends) return std::unexpected(ends.error());
+  std::vector<Scheduled> detections;
+  std::map<std::string, Progress> changed;
+  for (const auto& detection : catalogue.detections) {
+    auto& scheduled = detections.emplace_back(&detection);
+    auto found = known->extract(scheduled.name());
+    Progress progress = found ? found.mapped() : Progress{now, scheduled.scan(), 0};
+    auto end = ends->find(scheduled.name());
+    bool another_search = progress.scan != scheduled.scan() && progress.scan != kUnknownScan;
+    if (another_search || (!found && end != ends->end())) progress.since = now;
+    bool to_write = !found || progress.scan != scheduled.scan();
+    progress.scan = scheduled.scan();
+    if (to_write) changed.emplace(scheduled.name(), progress);
+    scheduled.since = progress.since;
+    scheduled.set_last_run(progress.last_run);
+    Time closed = detection.schedule.window(progress.last_run).latest;
+    if (end != ends->end()) closed = std::max(closed, end->second);
+    std::lock_guard guard(closed_mutex_);
+    Time& until = closed_.try_emplace(scheduled.scan(), closed).first->second;
+    until = std::max(until, closed);
+  }
+  if (changed.empty() && known->empty()) return detections;
+  auto written = store_.write_and_wait([&](store::Database& database) -> Result<void> {
+    for (const auto& [name, progress] : changed) {
+      if (auto done = write_progress(database, name, progress); !done) return done;
+    }
+    for (const auto& [name, progress] : *known) {
+      if (auto done = remove_progress(database, name); !done) return done;
+    }
+    return {};
+  });
+  if (!written) return std::unexpected(written.error());
+  return detections;
+}
+
 Result<int> JournalRunner::advance(Time now) {
   Result<void> first_error = advance_early(now);
+  auto note = [&](Result<void> done) {
+    if (!done && first_error) first_error = std::move(done);
+  };
   int runs = 0;
   // A detection that cannot be run keeps its place and does not keep the others from running.
   std::set<const Scheduled*> broken;
+  bool closed = false;
   while (Scheduled* scheduled = next_to_run(now, broken)) {
     if (stopping_) break;
-    if (runs == 0 && broken.empty()) barrier_();
+    if (!std::exchange(closed, true)) {
+      if (auto done = close_windows(now); !done) {
+        note(std::move(done));
+        break;
+      }
+    }
     auto done = run(*scheduled, now);
     if (!done) {
       broken.insert(scheduled);
-      if (first_error) first_error = std::move(done);
+      note(std::move(done));
       continue;
     }
     ++runs;
-    note_closed();
-    if (auto early = advance_early(now); !early && first_error) first_error = std::move(early);
+    set_time_bounds();
+    note(advance_early(now));
   }
   show_lags(now);
-  if (auto cleaned = clean_up(now); !cleaned && first_error) first_error = std::move(cleaned);
+  note(run_late_again(now));
+  note(clean_up(now));
   if (!first_error) return std::unexpected(first_error.error());
   return runs;
+}
+
+// What a commit brings to these windows from now on is noted as late, and what came before is on disk: no
+// event falls between a run and the run again.
+Result<void> JournalRunner::close_windows(Time now) {
+  {
+    std::lock_guard guard(closed_mutex_);
+    for (const auto& scheduled : detections_) {
+      for (Time run = scheduled.next_run; due(scheduled) <= now && run <= now;
+           run = scheduled.detection->schedule.cron.next(run)) {
+        Time latest = scheduled.detection->schedule.window(run).latest;
+        Time& until = closed_.try_emplace(scheduled.scan(), latest).first->second;
+        until = std::max(until, latest);
+      }
+    }
+  }
+  barrier_();
+  return store_.write_and_wait([](store::Database&) -> Result<void> { return {}; });
 }
 
 // Runs missed while stopped wait until shippers have had time to send what they kept meanwhile, and those
@@ -199,27 +261,34 @@ Scheduled* JournalRunner::next_to_run(Time now, const std::set<const Scheduled*>
 
 Result<void> JournalRunner::run(Scheduled& scheduled, Time now) {
   auto began = std::chrono::steady_clock::now();
-  auto window = scheduled.detection->schedule.window(scheduled.next_run);
-  Run run{++last_run_id_, *scheduled.detection, window, now, false};
+  Run run{++last_run_id_, *scheduled.detection, scheduled.next_window(), now};
+  run.incomplete = run.window.earliest < scheduled.since;
+  auto rows = evaluate(run);
+  if (!rows) return std::unexpected(rows.error());
+  bool made_up = run.window.scheduled < started_;
+  scheduled.set_last_run(run.window.scheduled);
+  probe_.ran(scheduled.name(), *rows, std::chrono::steady_clock::now() - began, made_up);
+  if (run.incomplete) probe_.incomplete(scheduled.name());
+  return {};
+}
+
+Result<std::size_t> JournalRunner::evaluate(const Run& run) {
   Evaluation evaluation(*reader_, sink_, run, [&] { return write(run, 0, false); });
   auto rows = evaluation.whole_window();
   auto written = rows ? write(run, *rows, true) : std::unexpected(rows.error());
   if (!written) {
-    (void)sink_.take(run);  // lets go of what it kept; the whole run is done again
-    return fail(fmt::format("detection \"{}\", run of {}: {}", scheduled.name(), format_iso(window.scheduled),
-                            written.error().message));
+    (void)sink_.take(run, false);  // lets go of what it kept; the whole run is done again
+    return fail(fmt::format("detection \"{}\", run of {}: {}", run.detection.detection.name,
+                            format_iso(run.window.scheduled), written.error().message));
   }
-  bool made_up = window.scheduled < started_;
-  scheduled.set_last_run(window.scheduled);
   sink_.done(run);
-  probe_.ran(scheduled.name(), *rows, std::chrono::steady_clock::now() - began, made_up);
-  return {};
+  return rows;
 }
 
 // Writes what the sink keeps. The last time, the run is marked done in the same commit, which makes all of it
 // visible; most runs are that one commit.
 Result<void> JournalRunner::write(const Run& run, std::size_t rows, bool done) {
-  auto told = sink_.take(run);
+  auto told = sink_.take(run, done);
   const auto& name = run.detection.detection.name;
   return store_.write_and_wait([&](store::Database& database) -> Result<void> {
     if (auto begun = write_run(database, run, rows, run.early); !begun) return begun;
@@ -229,6 +298,7 @@ Result<void> JournalRunner::write(const Run& run, std::size_t rows, bool done) {
     if (run.early || !done) return {};
     if (auto marked = write_run(database, run, rows, true); !marked) return marked;
     if (auto removed = remove_undone_runs(database, name); !removed) return removed;
+    if (run.again) return {};
     return write_last_run(database, name, run.window.scheduled);
   });
 }
@@ -247,13 +317,12 @@ Result<void> JournalRunner::advance_early(Time now) {
 // Each group is looked at in the earliest window that is still open and holds the minute it was touched in.
 Result<void> JournalRunner::look_early(const Scheduled& scheduled, const std::vector<store::DeltaKey>& keys,
                                        Time now) {
-  auto scan = scheduled.detection->plan->scan()->id();
+  auto scan = scheduled.scan();
   std::map<Time, EarlyWindow> windows;
   std::int64_t minute = std::numeric_limits<std::int64_t>::min();
   std::optional<schedule::Window> window;
   for (const auto& key : keys) {
-    // A clock far ahead must not have each of its minutes searched for a window.
-    if (key.scan != scan || key.minute * kMinute > now + options_.future_skew) continue;
+    if (key.scan != scan) continue;
     if (key.minute != minute) {
       minute = key.minute;
       window = scheduled.detection->schedule.first_window_with(minute * kMinute, scheduled.last_run);
@@ -272,6 +341,7 @@ Result<void> JournalRunner::look_early(const Scheduled& scheduled, const std::ve
 // What is told early is visible with its commit: were it lost, nothing but the scheduled run would tell it.
 Result<void> JournalRunner::run_early(const Scheduled& scheduled, const EarlyWindow& early, Time now) {
   Run run{++last_run_id_, *scheduled.detection, early.window, now, true};
+  run.incomplete = run.window.earliest < scheduled.since;
   std::size_t written_rows = 0;
   auto flush = [&] {
     written_rows += sink_.pending();
@@ -283,7 +353,7 @@ Result<void> JournalRunner::run_early(const Scheduled& scheduled, const EarlyWin
   if (!rows || sink_.pending() > 0) {
     auto written = rows ? flush() : std::unexpected(rows.error());
     if (!written) {
-      (void)sink_.take(run);
+      (void)sink_.take(run, false);
       return fail(
           fmt::format("detection \"{}\", first_match: {}", scheduled.name(), written.error().message));
     }
@@ -293,29 +363,87 @@ Result<void> JournalRunner::run_early(const Scheduled& scheduled, const EarlyWin
   return {};
 }
 
-void JournalRunner::note_closed() {
-  std::lock_guard guard(closed_mutex_);
-  closed_.clear();
+void JournalRunner::set_time_bounds() {
+  match::TimeBounds bounds{
+      .lateness = options_.lateness, .future_skew = options_.future_skew, .needed_from = {}};
   for (const auto& scheduled : detections_) {
-    Time next = scheduled.detection->schedule.window(scheduled.next_run).earliest;
-    auto [found, added] = closed_.emplace(scheduled.detection->plan->scan()->id(), next);
-    if (!added) found->second = std::max(found->second, next);
+    Time next = scheduled.next_window().earliest;
+    Time& from = bounds.needed_from.try_emplace(scheduled.scan(), next).first->second;
+    from = std::min(from, next);
   }
+  bounds_.set(std::move(bounds));
 }
 
-void JournalRunner::count_untimely(const store::DeltaSet& deltas) {
-  std::size_t late = 0;
-  std::size_t future = 0;
-  Time ahead = clock_.now() + options_.future_skew;
+Result<void> JournalRunner::committing(store::Database& database, const store::DeltaSet& deltas) {
+  std::set<std::pair<std::uint64_t, std::int64_t>> changed;
+  std::size_t groups = 0;
+  // What is older was taken for a run still to come; runs that are done looked away from it long ago.
+  Time oldest = clock_.now() - options_.lateness;
   {
     std::lock_guard guard(closed_mutex_);
     for (const auto& [key, delta] : deltas) {
       auto found = closed_.find(key.scan);
-      if (found != closed_.end() && key.minute * kMinute < found->second) ++late;
-      if (key.minute * kMinute > ahead) ++future;
+      if (found == closed_.end() || key.minute * kMinute >= found->second) continue;
+      if ((key.minute + 1) * kMinute <= oldest) continue;
+      ++groups;
+      changed.emplace(key.scan, key.minute);
     }
   }
-  probe_.untimely(late, future);
+  probe_.late(groups);
+  for (auto [scan, minute] : changed) {
+    if (auto done = note_late_minute(database, scan, minute); !done) return done;
+  }
+  return {};
+}
+
+// At most once a minute, since late events seldom come alone. What is noted stays until its windows have been
+// run again, through a restart too.
+Result<void> JournalRunner::run_late_again(Time now) {
+  if (stopping_ || floor_to(now, kMinute) == looked_late_) return {};
+  looked_late_ = floor_to(now, kMinute);
+  auto late = read_late_minutes(*reader_);
+  if (!late) return std::unexpected(late.error());
+  Result<void> first_error;
+  for (auto begin = late->begin(); begin != late->end() && !stopping_;) {
+    auto end = std::find_if(begin, late->end(), [&](const auto& each) { return each.scan != begin->scan; });
+    std::span minutes(begin, end);
+    Result<void> done;
+    for (const auto& scheduled : detections_) {
+      if (done && scheduled.scan() == begin->scan) done = run_again(scheduled, minutes, now);
+    }
+    if (done && !stopping_) {
+      done = store_.write_and_wait([minutes](store::Database& database) -> Result<void> {
+        for (const auto& each : minutes) {
+          if (auto removed = remove_late_minute(database, each); !removed) return removed;
+        }
+        return {};
+      });
+    }
+    if (!done && first_error) first_error = std::move(done);
+    begin = end;
+  }
+  return first_error;
+}
+
+// A window that began before the search had its state was run by another search, or lacks events: running it
+// again would take back what it told.
+Result<void> JournalRunner::run_again(const Scheduled& scheduled, std::span<const LateMinute> minutes,
+                                      Time now) {
+  std::map<Time, schedule::Window> windows;
+  for (const auto& late : minutes) {
+    auto found = read_windows_with(*reader_, scheduled.name(), late.minute * kMinute, scheduled.last_run);
+    if (!found) return std::unexpected(found.error());
+    for (const auto& window : *found) {
+      if (window.earliest >= scheduled.since) windows.emplace(window.scheduled, window);
+    }
+  }
+  for (const auto& [time, window] : windows) {
+    if (stopping_) return {};
+    Run run{++last_run_id_, *scheduled.detection, window, now, false, true};
+    if (auto rows = evaluate(run); !rows) return std::unexpected(rows.error());
+    probe_.ran_again(scheduled.name());
+  }
+  return {};
 }
 
 Result<void> JournalRunner::clean_up(Time now) {
@@ -323,9 +451,11 @@ Result<void> JournalRunner::clean_up(Time now) {
   cleaned_up_ = floor_to(now, kMinute);
   absl::flat_hash_map<std::uint64_t, Time> oldest_needed;
   for (const auto& scheduled : detections_) {
-    Time earliest = std::min(now, scheduled.detection->schedule.window(scheduled.next_run).earliest);
-    auto [found, added] = oldest_needed.emplace(scheduled.detection->plan->scan()->id(), earliest);
-    if (!added) found->second = std::min(found->second, earliest);
+    auto window = scheduled.next_window();
+    // The window that ends now may hold an event that is just not too late.
+    Time earliest = std::min(now - (window.latest - window.earliest), window.earliest);
+    Time& oldest = oldest_needed.try_emplace(scheduled.scan(), earliest).first->second;
+    oldest = std::min(oldest, earliest);
   }
   auto first_kept = [&](std::uint64_t scan) {
     auto found = oldest_needed.find(scan);
@@ -343,13 +473,13 @@ void JournalRunner::show_lags(Time now) {
 }  // namespace
 
 Result<std::unique_ptr<Runner>> Runner::make(store::Store& store, const Clock& clock, RunSink& sink,
-                                             Barrier barrier, RunnerOptions options,
-                                             prometheus::Registry& registry) {
+                                             match::SharedTimeBounds& bounds, Barrier barrier,
+                                             RunnerOptions options, prometheus::Registry& registry) {
   auto reader = store.reader();
   if (!reader) return std::unexpected(reader.error());
   auto last_run_id = read_last_run_id(**reader);
   if (!last_run_id) return std::unexpected(last_run_id.error());
-  return std::make_unique<JournalRunner>(store, *std::move(reader), *last_run_id, clock, sink,
+  return std::make_unique<JournalRunner>(store, *std::move(reader), *last_run_id, clock, sink, bounds,
                                          std::move(barrier), options, registry);
 }
 

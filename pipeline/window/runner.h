@@ -1,6 +1,7 @@
 #pragma once
 
 #include "pipeline/base/clock.h"
+#include "pipeline/match/time_bounds.h"
 #include "pipeline/window/run_sink.h"
 
 #include <functional>
@@ -13,9 +14,11 @@ class Registry;
 namespace hecate::window {
 
 struct RunnerOptions {
-  Time future_skew = 10 * kMinute;  // events further ahead of the clock wait for their scheduled run
+  Time future_skew = 10 * kMinute;  // events further ahead of the clock are put aside
   Time grace = 10 * kMinute;        // made-up runs wait this long after start for shippers to catch up
-  Time lateness = 24 * kHour;  // panes are kept this long behind the oldest window that can still need them
+  // Events that come later than this, and for which no run is still to come, are put aside; until then they
+  // go into their window, which is run again.
+  Time lateness = 24 * kHour;
 };
 
 // Runs detections when they are due. `advance` does the work, on the caller's thread, at a time that the
@@ -25,9 +28,10 @@ class Runner {
   // Waits until everything admitted before the call has been evaluated and committed.
   using Barrier = std::function<void()>;
 
+  // `bounds` is kept up to date with what the runs to come look at. All must outlive the runner.
   [[nodiscard]] static Result<std::unique_ptr<Runner>> make(store::Store& store, const Clock& clock,
-                                                            RunSink& sink, Barrier barrier,
-                                                            RunnerOptions options,
+                                                            RunSink& sink, match::SharedTimeBounds& bounds,
+                                                            Barrier barrier, RunnerOptions options,
                                                             prometheus::Registry& registry);
   virtual ~Runner() = default;
 
@@ -36,8 +40,9 @@ class Runner {
   // for its own range. Call from the thread that calls advance.
   virtual Result<void> set_catalogue(std::shared_ptr<const catalogue::Catalogue> catalogue) = 0;
 
-  // Does every run that is due at or before `now`, first_match evaluations that have piled up, and the
-  // removal of panes that no window needs. Returns how many scheduled runs it made.
+  // Does every run that is due at or before `now`, first_match evaluations that have piled up, once a minute
+  // the runs whose windows late events came into, and the removal of what no window needs. Returns how many
+  // scheduled runs it made.
   [[nodiscard]] virtual Result<int> advance(Time now) = 0;
 
   // Makes a running `advance` return after the run in hand, and later ones at once; thread-safe.
@@ -46,6 +51,9 @@ class Runner {
   // When advance next has a scheduled run to do.
   [[nodiscard]] virtual Time next_due() const = 0;
 
+  // Inside each commit of the journal (Store::set_commit_hook): notes, on disk with the commit, which minutes
+  // of windows that were run already have changed. Thread-safe.
+  [[nodiscard]] virtual Result<void> committing(store::Database& database, const store::DeltaSet& deltas) = 0;
   // Takes what a commit merged, for first_match detections; thread-safe, cheap, never blocks. `wake` is
   // called when there is new work for advance.
   virtual void committed(const store::DeltaSet& deltas) = 0;

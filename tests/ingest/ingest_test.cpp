@@ -28,6 +28,7 @@ class FakeStore final : public store::Store {
   void write(Job, Completion) override {}
   Result<void> write_and_wait(Job) override { return {}; }
   void set_commit_listener(CommitListener) override {}
+  void set_commit_hook(CommitHook) override {}
   Result<std::unique_ptr<store::Database>> reader() override { return fail("not here"); }
   [[nodiscard]] std::string trouble() const override { return {}; }
 
@@ -58,7 +59,7 @@ class IngestTest : public ::testing::Test {
                                const std::string& search = "EventID=11 | stats count by Image") {
     auto loaded = catalogue::load_search("test", search, {});
     EXPECT_TRUE(loaded.refused.empty());
-    auto ingest = Ingest::make(store, clock, options, registry, "hec");
+    auto ingest = Ingest::make(store, clock, time_bounds, options, registry, "hec");
     ingest->set_catalogue(loaded.catalogue);
     return ingest;
   }
@@ -87,6 +88,7 @@ class IngestTest : public ::testing::Test {
 
   FakeStore store;
   testing::ManualClock clock;
+  match::SharedTimeBounds time_bounds;
   prometheus::Registry registry;
   std::mutex mutex;
   std::vector<BatchResult> results;

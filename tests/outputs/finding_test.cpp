@@ -1,7 +1,7 @@
 #include "outputs/finding.h"
 
 #include "tests/outputs/result.h"
-#include "tests/outputs/stash.h"
+#include "tests/support/stash.h"
 
 #include <gtest/gtest.h>
 #include <yaml-cpp/yaml.h>
@@ -52,7 +52,7 @@ void check_posted(const YAML::Node& test, const Finding& finding) {
 void check_risks(const YAML::Node& expected, const Finding& finding) {
   ASSERT_EQ(finding.risks.size(), expected.size());
   for (std::size_t i = 0; i < expected.size(); ++i) {
-    YAML::Node envelope = YAML::Load(finding.risks[i]);
+    YAML::Node envelope = YAML::Load(finding.risks[i].event);
     EXPECT_EQ(envelope["index"].Scalar(), "risk");
     EXPECT_EQ(envelope["sourcetype"].Scalar(), "stash");
     expect_fields(expected[i], read_stash(envelope["event"].Scalar()));
@@ -69,8 +69,8 @@ TEST(Finding, Cases) {
     if (test["sample"]) sample = sample_of(test["sample"]);
     FindingOptions options;
     options.host = "hecate1";
-    Finding finding =
-        make_finding(testing::run(detection), row.result(), test["sample"] ? &sample : nullptr, options, 0);
+    Finding finding = make_finding(testing::run(detection), row.result(), test["sample"] ? &sample : nullptr,
+                                   options, "id", 1);
     if (test["notable"])
       check_posted(test, finding);
     else
@@ -93,10 +93,11 @@ TEST(Finding, BodyHasTheRowAsSearchPrintsIt) {
   row.set("z", {"1"});
   row.set("a", {"x", "y"});
   FindingOptions options;
-  Finding finding = make_finding(testing::run(detection), row.result(), nullptr, options, 0);
+  Finding finding = make_finding(testing::run(detection), row.result(), nullptr, options, "id", 1);
   EXPECT_NE(finding.body.find(R"("row":{"a":["x","y"],"z":"1"})"), std::string::npos) << finding.body;
-  EXPECT_TRUE(shown(from_civil(2026, 4, 27), finding.body)
-                  .starts_with(R"({"created":"2026-04-27T00:00:00.000Z","id":)"));
+  EXPECT_TRUE(
+      shown(from_civil(2026, 4, 27), 2, "revised", finding.body)
+          .starts_with(R"({"created":"2026-04-27T00:00:00.000Z","revision":2,"status":"revised","id":)"));
 }
 
 TEST(Finding, RawTextIsBoundedAtACharacter) {
@@ -105,7 +106,7 @@ TEST(Finding, RawTextIsBoundedAtACharacter) {
   store::Sample sample;
   sample.raw = "x";
   for (int i = 0; i < 40'000; ++i) sample.raw += "\xC3\xA4";
-  Finding finding = make_finding(testing::run(detection), row.result(), &sample, {}, 0);
+  Finding finding = make_finding(testing::run(detection), row.result(), &sample, {}, "id", 1);
   std::string raw = read_stash(YAML::Load(finding.notable)["event"].Scalar())["orig_raw"].at(0);
   EXPECT_EQ(raw.size(), 32 * 1024 - 1);  // the bound falls into a character of two bytes
   EXPECT_TRUE(sample.raw.starts_with(raw));
@@ -123,16 +124,17 @@ TEST(FindingId, IsOfDetectionWindowAndKeys) {
   more.set("count", {"2"});
   schedule::Window window{100, 40, 90};
   std::vector<std::string> keys{"dest", "user"};
-  std::string id = finding_id("N", window, row.result(keys), 0);
+  std::string id = finding_id("N", window, row.result(keys), nullptr, 0);
   EXPECT_EQ(id.size(), 32u);
   EXPECT_EQ(id.find_first_not_of("0123456789abcdef"), std::string::npos);
-  EXPECT_EQ(id, finding_id("N", window, more.result(keys), 0));
-  EXPECT_EQ(id, finding_id("N", {999, 40, 90}, row.result(keys), 0));  // made up later, the same range
-  EXPECT_NE(id, finding_id("M", window, row.result(keys), 0));
-  EXPECT_NE(id, finding_id("N", {100, 41, 90}, row.result(keys), 0));
-  EXPECT_NE(id, finding_id("N", {100, 40, 91}, row.result(keys), 0));
-  EXPECT_NE(id, finding_id("N", window, row.result({"dest"}), 0));
-  EXPECT_NE(id, finding_id("N", window, row.result(keys), 1));
+  EXPECT_EQ(id, finding_id("N", window, more.result(keys), nullptr, 0));
+  EXPECT_EQ(id,
+            finding_id("N", {999, 40, 90}, row.result(keys), nullptr, 0));  // made up later, the same range
+  EXPECT_NE(id, finding_id("M", window, row.result(keys), nullptr, 0));
+  EXPECT_NE(id, finding_id("N", {100, 41, 90}, row.result(keys), nullptr, 0));
+  EXPECT_NE(id, finding_id("N", {100, 40, 91}, row.result(keys), nullptr, 0));
+  EXPECT_NE(id, finding_id("N", window, row.result({"dest"}), nullptr, 0));
+  EXPECT_NE(id, finding_id("N", window, row.result(keys), nullptr, 1));
 }
 
 TEST(FindingId, PartsCannotRunIntoEachOther) {
@@ -141,20 +143,75 @@ TEST(FindingId, PartsCannotRunIntoEachOther) {
   first.set("b", {"23"});
   second.set("a", {"12"});
   second.set("b", {"3"});
-  EXPECT_NE(finding_id("N", {}, first.result({"a", "b"}), 0),
-            finding_id("N", {}, second.result({"a", "b"}), 0));
+  EXPECT_NE(finding_id("N", {}, first.result({"a", "b"}), nullptr, 0),
+            finding_id("N", {}, second.result({"a", "b"}), nullptr, 0));
+}
+
+// Sent again, an event has another place in the order of arrival and the same bytes.
+TEST(FindingId, OfASingleEventIsItsHostAndBytes) {
+  OwnedRow row;
+  auto id_of = [&row](const std::string& group, const std::string& host, const std::string& raw) {
+    store::Sample sample;
+    sample.host = host;
+    sample.raw = raw;
+    auto result = row.result({}, group);
+    result.is_event = true;
+    return finding_id("N", {}, result, &sample, 0);
+  };
+  EXPECT_EQ(id_of("g1", "h", "event"), id_of("g2", "h", "event"));
+  EXPECT_NE(id_of("g1", "h", "event"), id_of("g1", "h", "another"));
+  EXPECT_NE(id_of("g1", "h", "event"), id_of("g1", "i", "event"));
+}
+
+TEST(Finding, PlainFieldsAreAllButAggregates) {
+  auto detection = testing::detection("{name: N, type: TTP, search: s}");
+  const std::vector<std::string> aggregates{"count"};
+  auto plain_of = [&](const std::string& dest, const std::string& count) {
+    OwnedRow row;
+    row.set("dest", {dest});
+    row.set("count", {count});
+    auto result = row.result();
+    result.aggregates = aggregates;
+    return make_finding(testing::run(detection), result, nullptr, {}, "id", 1).plain;
+  };
+  EXPECT_EQ(plain_of("a", "1"), plain_of("a", "2"));
+  EXPECT_NE(plain_of("a", "1"), plain_of("b", "1"));
+}
+
+TEST(Finding, AWithdrawalNamesTheFindingAndItsRow) {
+  auto detection = testing::detection(
+      "{name: N, type: TTP, search: s, finding: {title: \"T $dest$\", entity: {field: dest, type: system, "
+      "score: "
+      "50}}}");
+  OwnedRow row;
+  row.set("dest", {"H"});
+  row.set("_time", {"5"});
+  auto run = testing::run(detection);
+  FindingOptions options;
+  options.host = "hecate1";
+  Finding finding = make_finding(run, row.result(), nullptr, options, "id", 1);
+  auto envelope = YAML::Load(withdrawal(finding.body, 2, run.search_time, "notable", options));
+  EXPECT_EQ(envelope["index"].Scalar(), "notable");
+  auto event = read_stash(envelope["event"].Scalar());
+  auto first = read_stash(YAML::Load(finding.notable)["event"].Scalar());
+  for (const char* same :
+       {"finding_id", "dest", "orig_time", "search_name", "rule_name", "finding_title", "info_min_time"})
+    EXPECT_EQ(event[same], first[same]) << same;
+  EXPECT_EQ(event["revision"], std::vector<std::string>{"2"});
+  EXPECT_EQ(event["finding_status"], std::vector<std::string>{"withdrawn"});
 }
 
 TEST(FindingId, WithoutKeysTheGroupTells) {
   OwnedRow row;
-  EXPECT_NE(finding_id("N", {}, row.result({}, "g1"), 0), finding_id("N", {}, row.result({}, "g2"), 0));
+  EXPECT_NE(finding_id("N", {}, row.result({}, "g1"), nullptr, 0),
+            finding_id("N", {}, row.result({}, "g2"), nullptr, 0));
 }
 
 // It must never change: receivers drop repeats by it, over versions too.
 TEST(FindingId, IsTheSameForEver) {
   OwnedRow row;
   row.set("dest", {"H"});
-  EXPECT_EQ(finding_id("Windows MsMpEng Writing to System32", {0, 60, 120}, row.result({"dest"}), 0),
+  EXPECT_EQ(finding_id("Windows MsMpEng Writing to System32", {0, 60, 120}, row.result({"dest"}), nullptr, 0),
             "ff59cbe4dd839f0d3dbe153897876241");
 }
 

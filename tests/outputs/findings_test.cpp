@@ -72,7 +72,7 @@ class FindingsTest : public ::testing::Test {
     findings_->row(run, row.result({"dest"}), nullptr);
   }
   void finish(const window::Run& run) {
-    write(findings_->take(run));
+    write(findings_->take(run, true));
     execute("UPDATE run SET done = 1 WHERE run = " + std::to_string(run.id));
     findings_->done(run);
   }
@@ -118,7 +118,7 @@ TEST_F(FindingsTest, AreVisibleWhenTheirRunIsDone) {
   tell(run, "H1");
   tell(run, "H2");
   EXPECT_EQ(findings_->pending(), 2u);
-  write(findings_->take(run));
+  write(findings_->take(run, false));
   EXPECT_EQ(findings_->pending(), 0u);
   EXPECT_EQ(listed(), "[]\n");
   EXPECT_TRUE(told_.empty());
@@ -174,7 +174,7 @@ TEST_F(FindingsTest, EqualRowsOfOneRunAreToldApart) {
   auto detection = testing::detection(kDetection);
   window::Run run = begin(detection);
   tell(run, "H1");
-  write(findings_->take(run));
+  write(findings_->take(run, false));
   tell(run, "H1");
   finish(run);
   EXPECT_EQ(told_.size(), 2u);
@@ -186,7 +186,7 @@ TEST_F(FindingsTest, WhatAnUndoneRunLeftIsGone) {
   window::Run crashed = begin(detection);
   tell(crashed, "H1");
   tell(crashed, "H2");
-  write(findings_->take(crashed));
+  write(findings_->take(crashed, false));
   start(true);
   run_with(detection, {"H1"});
   EXPECT_EQ(number("SELECT count(*) FROM finding"), 1);
@@ -215,7 +215,7 @@ TEST_F(FindingsTest, AnUndoneRunThrottlesNothing) {
   auto detection = testing::detection(kThrottled);
   window::Run crashed = begin(detection);
   tell(crashed, "H1");
-  write(findings_->take(crashed));
+  write(findings_->take(crashed, false));
   start(true);
   run_with(detection, {"H1"}, 1);
   EXPECT_EQ(told_.size(), 1u);

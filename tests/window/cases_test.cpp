@@ -20,6 +20,16 @@ void add_detections(Simulation& simulation, const YAML::Node& detections) {
     simulation.add_detection(item.first.as<std::string>(), text("search", "EventID=11 | stats count by dest"),
                              text("cron", "0 * * * *"), text("earliest", "-70m@m"), text("latest", "-10m@m"),
                              early ? catalogue::Emit::first_match : catalogue::Emit::schedule);
+    auto& detection = simulation.detection();
+    detection.notable = true;
+    detection.risk = node["risk"].as<bool>(false);
+    if (detection.risk) detection.risk_objects = {{"dest", "system", 50, ""}};
+    if (text("revise", "fields") == std::string("any")) detection.revise = catalogue::Revise::any;
+    if (text("revise", "fields") == std::string("never")) detection.revise = catalogue::Revise::never;
+    if (auto throttle = node["throttle"]) {
+      detection.throttle.fields = throttle["fields"].as<std::vector<std::string>>();
+      detection.throttle.period = throttle["hours"].as<int>() * kHour;
+    }
   }
 }
 
@@ -50,12 +60,26 @@ TEST_P(WindowCases, AsWritten) {
     SCOPED_TRACE(node["name"].as<std::string>());
     Simulation simulation(time_of_day(node["start"].as<std::string>()));
     add_detections(simulation, node["detections"]);
+    if (node["posted"] || node["stored"]) simulation.use_findings();
+    if (node["future_skew"]) simulation.options.future_skew = node["future_skew"].as<int>() * kMinute;
+    simulation.dedup = node["dedup"].as<bool>(false);
     simulation.start();
     for (const auto& step : node["timeline"]) {
       play(simulation, step);
       if (HasFatalFailure()) return;
     }
-    EXPECT_EQ(simulation.told(), strings(node["findings"]));
+    if (node["findings"]) {
+      EXPECT_EQ(simulation.told(), strings(node["findings"]));
+    }
+    if (node["posted"]) {
+      EXPECT_EQ(simulation.posted(), strings(node["posted"]));
+    }
+    if (node["stored"]) {
+      EXPECT_EQ(simulation.stored(), strings(node["stored"]));
+    }
+    if (node["aside"]) {
+      EXPECT_EQ(simulation.aside(), strings(node["aside"]));
+    }
     if (node["runs"]) {
       EXPECT_EQ(simulation.metric("hecate_window_runs_total"), node["runs"].as<double>());
     }

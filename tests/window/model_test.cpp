@@ -107,6 +107,64 @@ TEST_P(Model, WindowsTellWhatCountingByHandTells) {
   EXPECT_GT(rows, kSeedsATest * 20);
 }
 
+// Whatever comes late, in the end each window has told what all of its events amount to, and no revision
+// twice.
+TEST_P(Model, LateEventsComeToWhatTheyWouldHaveInTime) {
+  std::size_t revised = 0;
+  for (unsigned seed = GetParam(); seed < GetParam() + kSeedsATest; ++seed) {
+    SCOPED_TRACE(seed);
+    std::mt19937 random(seed);
+    Time from = time_of_day("04:00") + static_cast<Time>(random() % 60) * kMinute;
+    std::vector<Spec> specs = {{"a", "0 * * * *", 70, 10},
+                               {"b", random() % 2 ? "*/10 * * * *" : "3-59/20 * * * *", 25, 5}};
+    Simulation simulation(from);
+    simulation.options.grace = 0;
+    simulation.use_findings();
+    for (const auto& spec : specs) {
+      simulation.add_detection(
+          spec.name, "EventID=11 | stats count by dest | where count != 2 | eval many=if(count > 3, 1, 0)",
+          spec.cron, fmt::format("-{}m@m", spec.earliest), fmt::format("-{}m@m", spec.latest));
+      simulation.detection().notable = true;
+    }
+    simulation.start();
+    auto events = random_events(random, from);
+    for (const auto& event : events) {
+      ASSERT_NO_FATAL_FAILURE(simulation.run_until(event.arrival));
+      if (random() % 40 == 0) {
+        simulation.stop();
+        ASSERT_NO_FATAL_FAILURE(simulation.start());
+      }
+      simulation.event(event.time, {{"EventID", "11"}, {"dest", event.dest}});
+    }
+    Time to = from + 3 * kHour + 20 * kMinute;
+    ASSERT_NO_FATAL_FAILURE(simulation.run_until(to));
+    for (auto& event : events) event.arrival = 0;
+    std::vector<std::string> expected;
+    for (const auto& row : model(specs, events, from, to)) {
+      int count = std::stoi(row.substr(row.rfind('=') + 1));
+      std::string::size_type dest = row.find(" dest=");
+      if (count != 2)
+        expected.push_back(fmt::format("{} count={} {} many={}", row.substr(0, dest), count,
+                                       row.substr(dest + 1, row.rfind(' ') - dest - 1), count > 3 ? 1 : 0));
+    }
+    std::vector<std::string> stored;
+    for (auto row : simulation.stored()) {
+      if (row.ends_with(" withdrawn")) continue;
+      auto revision = row.rfind(" r");
+      if (revision != std::string::npos) row.resize(revision);
+      stored.push_back(row);
+    }
+    std::ranges::sort(expected);
+    std::ranges::sort(stored);
+    ASSERT_EQ(stored, expected);
+    auto posted = simulation.posted();
+    revised += static_cast<std::size_t>(
+        std::ranges::count_if(posted, [](const auto& row) { return row.find(" r2") != std::string::npos; }));
+    EXPECT_EQ(simulation.query("SELECT count(*) - count(DISTINCT finding || ' ' || payload) FROM outbox"), 0);
+  }
+  EXPECT_GT(revised, kSeedsATest);
+}
+
 INSTANTIATE_TEST_SUITE_P(Seeds, Model, ::testing::Range(0U, 200U, kSeedsATest));
 
 }  // namespace

@@ -1,12 +1,14 @@
 #include "tests/window/simulation.h"
 
 #include "pipeline/spl/values.h"
+#include "tests/support/stash.h"
 
 #include <cstdlib>
 #include <filesystem>
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
 namespace hecate::window::testing {
@@ -83,7 +85,7 @@ void TableSink::row(const Run& run, const spl::ResultRow& row, const store::Samp
   samples.push_back(sample ? sample->raw : "none");
 }
 
-store::Store::Job TableSink::take(const Run& run) {
+store::Store::Job TableSink::take(const Run& run, bool /*last*/) {
   if (kept_.empty()) return nullptr;
   return [rows = std::exchange(kept_, {}), id = run.id, early = run.early,
           this](store::Database& db) -> Result<void> {
@@ -105,11 +107,19 @@ void TableSink::done(const Run& run) {
   done_runs.push_back(run.id);
 }
 
-Simulation::Simulation(Time now) : clock(now), folder_(folder_in_memory()) {}
+// Events may be written down before their time comes, but where the clock's skew is what is tested.
+Simulation::Simulation(Time now) : clock(now), folder_(folder_in_memory()) {
+  options.future_skew = 100 * kHour;
+}
+
+Simulation::~Simulation() {
+  if (store_) stop();
+}
 
 void Simulation::add_detection(const std::string& name, const std::string& search, const std::string& cron,
                                const std::string& earliest, const std::string& latest, catalogue::Emit emit) {
-  auto plan = spl::compile(search, [](std::string_view, std::size_t) { return nullptr; }, catalogue_->names);
+  auto plan = spl::compile(
+      search, [](std::string_view, std::size_t) { return nullptr; }, catalogue_->names);
   ASSERT_TRUE(plan) << plan.error().message;
   auto schedule = schedule::Schedule::parse(cron, earliest, latest);
   ASSERT_TRUE(schedule) << schedule.error().message;
@@ -125,19 +135,31 @@ void Simulation::start() {
   store_ = *std::move(store);
   static constexpr const char* kTables[] = {"CREATE TABLE told(run INTEGER, row TEXT UNIQUE, early INTEGER)"};
   ASSERT_TRUE(store_->write_and_wait([](store::Database& db) { return db.migrate("test", kTables); }));
-  auto runner = Runner::make(*store_, clock, sink, [this] { ++barriers; }, options, registry);
+  RunSink* told_to = &sink;
+  if (with_findings_) {
+    outputs::FindingOptions finding_options;
+    finding_options.deliver = true;
+    auto findings = outputs::Findings::make(*store_, finding_options, registry, [](std::string_view) {});
+    ASSERT_TRUE(findings) << findings.error().message;
+    findings_ = *std::move(findings);
+    told_to = findings_.get();
+  }
+  auto runner = Runner::make(
+      *store_, clock, *told_to, bounds, [this] { ++barriers; }, options, registry);
   ASSERT_TRUE(runner) << runner.error().message;
   runner_ = *std::move(runner);
-  store_->set_commit_listener([this](const store::DeltaSet& deltas) {
-    runner_->committed(deltas);
-    listened_.set_value();
+  store_->set_commit_hook([this](store::Database& database, const store::DeltaSet& deltas) {
+    return runner_->committing(database, deltas);
   });
+  store_->set_commit_listener([this](const store::DeltaSet& deltas) { runner_->committed(deltas); });
   set_catalogue();
 }
 
 void Simulation::stop() {
   store_->set_commit_listener({});
+  store_->set_commit_hook({});
   runner_.reset();
+  findings_.reset();
   store_.reset();
 }
 
@@ -160,19 +182,39 @@ void Simulation::evaluate(Time time, Fields fields, store::DeltaSet& deltas) {
     scans[detection.plan->scan()->id()] = detection.plan->scan().get();
   for (const auto& [id, scan] : scans) {
     spl::Row row(&source);
-    PaneSink groups(deltas, id, sample);
-    scan->process(row, context, groups);
+    auto verdict = bounds.get()->judge(id, time, clock.now());
+    store::DeltaSet contributed;
+    PaneSink groups(contributed, id, sample);
+    if (!scan->process(row, context, groups)) continue;
+    if (verdict == match::TimeBounds::Verdict::timely) {
+      deltas.merge(std::move(contributed));
+    } else {
+      auto reason = verdict == match::TimeBounds::Verdict::late ? store::Aside::Reason::late
+                                                                : store::Aside::Reason::future;
+      deltas.add_aside({reason, id, clock.now(), sample});
+    }
   }
 }
 
 void Simulation::events(const std::vector<std::pair<Time, Fields>>& events) {
   store::DeltaSet deltas;
-  for (const auto& [time, fields] : events) evaluate(time, fields, deltas);
+  for (const auto& [time, fields] : events) {
+    store::DeltaSet one;
+    evaluate(time, fields, one);
+    if (one.empty()) continue;
+    std::string name;
+    for (const auto& [field, value] : fields) name += field + "=" + value + ";";
+    if (dedup) {
+      deltas.add_once(name, floor_to(time, kMinute) / kMinute, std::move(one));
+    } else {
+      deltas.merge(std::move(one));
+    }
+  }
   if (deltas.empty()) return;
-  listened_ = {};
-  auto listened = listened_.get_future();
   store_->submit(std::move(deltas), nullptr);
-  listened.wait();
+  // The first may be in the same commit, whose listener runs after its completions; the second is not.
+  for (int i = 0; i < 2; ++i)
+    ASSERT_TRUE(store_->write_and_wait([](store::Database&) -> Result<void> { return {}; }));
 }
 
 void Simulation::run_until(Time time) {
@@ -190,9 +232,72 @@ void Simulation::run_until(Time time) {
 std::vector<std::string> Simulation::told() {
   auto reader = *store_->reader();
   auto rows = *reader->prepare(
-      "SELECT row, early FROM told JOIN run ON told.run = run.run WHERE run.done = 1 ORDER BY told.rowid");
+      "SELECT row, told.early FROM told JOIN run ON told.run = run.run WHERE run.done = 1 ORDER BY "
+      "told.rowid");
   std::vector<std::string> found;
   while (*rows->step()) found.push_back(std::string(rows->text(0)) + (rows->integer(1) != 0 ? " early" : ""));
+  return found;
+}
+
+namespace {
+
+// `hourly 01:50-02:50 count=2 dest=a r2`, of the columns detection, earliest, latest, revision, status, body.
+// The values of the row are those of `posted`, where it is given.
+std::string finding_text(store::Statement& row, store::Database& reader,
+                         const hecate::testing::StashFields* posted = nullptr) {
+  std::string text =
+      fmt::format("{} {}-{}", row.text(0), to_time_of_day(row.integer(1)), to_time_of_day(row.integer(2)));
+  auto fields = *reader.cursor("SELECT key, value FROM json_each(?, '$.row')");
+  fields->bind_text(1, row.text(5));
+  while (*fields->step()) {
+    std::string name(fields->text(0));
+    text += fmt::format(" {}={}", name,
+                        posted ? fmt::to_string(fmt::join(posted->at(name), ",")) : fields->text(1));
+  }
+  if (row.integer(3) > 1) text += fmt::format(" r{}", row.integer(3));
+  if (row.text(4) == "withdrawn") text += " withdrawn";
+  return text;
+}
+
+}  // namespace
+
+std::vector<std::string> Simulation::posted() {
+  auto reader = *store_->reader();
+  auto rows = *reader->cursor(
+      "SELECT f.detection, f.earliest, f.latest, f.revision, f.status, f.body, o.kind, o.payload ->> 'event'"
+      " FROM outbox o"
+      " JOIN finding f ON f.id = o.finding AND f.run = o.run JOIN run r ON r.run = o.run WHERE r.done = 1"
+      " ORDER BY o.seq");
+  std::vector<std::string> found;
+  while (*rows->step()) {
+    auto event = hecate::testing::read_stash(rows->text(7));
+    found.push_back(rows->text(6) == "risk" ? "risk " + event.at("risk_object").front()
+                                            : finding_text(*rows, *reader, &event));
+  }
+  return found;
+}
+
+std::vector<std::string> Simulation::stored() {
+  auto reader = *store_->reader();
+  auto rows = *reader->cursor(
+      "SELECT f.detection, f.earliest, f.latest, f.revision, f.status, f.body FROM finding f JOIN run r"
+      " ON r.run = f.run WHERE r.done = 1 AND f.revision = (SELECT max(revision) FROM finding n WHERE n.id = "
+      "f.id)"
+      " ORDER BY f.rowid");
+  std::vector<std::string> found;
+  while (*rows->step()) found.push_back(finding_text(*rows, *reader));
+  return found;
+}
+
+std::vector<std::string> Simulation::aside() {
+  auto reader = *store_->reader();
+  auto rows = *reader->cursor("SELECT reason, time, sample FROM aside ORDER BY seq");
+  std::vector<std::string> found;
+  while (*rows->step()) {
+    auto sample = store::Sample::decode(rows->blob(2));
+    found.push_back(fmt::format("{} {} {}", rows->text(0), to_time_of_day(rows->integer(1)),
+                                sample ? sample->raw : "damaged"));
+  }
   return found;
 }
 

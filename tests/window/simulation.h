@@ -1,9 +1,9 @@
 #pragma once
 
+#include "outputs/findings.h"
 #include "pipeline/window/runner.h"
 #include "tests/support/testing.h"
 
-#include <future>
 #include <map>
 #include <memory>
 #include <string>
@@ -19,7 +19,7 @@ namespace hecate::window::testing {
 class TableSink final : public RunSink {
  public:
   void row(const Run& run, const spl::ResultRow& row, const store::Sample* sample) override;
-  [[nodiscard]] store::Store::Job take(const Run& run) override;
+  [[nodiscard]] store::Store::Job take(const Run& run, bool last) override;
   [[nodiscard]] std::size_t pending() const override { return kept_.size(); }
   void done(const Run& run) override;
 
@@ -39,11 +39,17 @@ class Simulation {
   using Fields = std::map<std::string, std::string>;
 
   explicit Simulation(Time now);
+  ~Simulation();
+
+  // What is told goes into real findings, whose outbox `posted` lists; before start.
+  void use_findings() { with_findings_ = true; }
 
   // Before start.
   void add_detection(const std::string& name, const std::string& search, const std::string& cron,
                      const std::string& earliest, const std::string& latest,
                      catalogue::Emit emit = catalogue::Emit::schedule);
+  // The newest detection, to change more of it.
+  [[nodiscard]] catalogue::Detection& detection() { return catalogue_->detections.back().detection; }
   void remove_detections() { catalogue_ = std::make_shared<catalogue::Catalogue>(); }
 
   void start();
@@ -61,6 +67,13 @@ class Simulation {
 
   // What was told, in order: `name 02:50-03:50 dest=a count=2`, ` early` behind what first_match told.
   [[nodiscard]] std::vector<std::string> told();
+  // With findings: what was posted, in order, `r2` behind the second revision, `withdrawn` behind what was
+  // taken back, `risk` before risk events.
+  [[nodiscard]] std::vector<std::string> posted();
+  // With findings: their newest revisions as they are stored, in order of their telling.
+  [[nodiscard]] std::vector<std::string> stored();
+  // What was kept aside, in order: `late 01:30 event 3`.
+  [[nodiscard]] std::vector<std::string> aside();
   [[nodiscard]] std::int64_t query(const std::string& sql);
   [[nodiscard]] double metric(const std::string& name, const std::string& detection = {});
   [[nodiscard]] Runner& runner() { return *runner_; }
@@ -70,17 +83,20 @@ class Simulation {
   prometheus::Registry registry;
   TableSink sink;
   RunnerOptions options;
+  match::SharedTimeBounds bounds;
+  bool dedup = false;
   int barriers = 0;
 
  private:
   hecate::testing::TemporaryFolder folder_;
   std::shared_ptr<catalogue::Catalogue> catalogue_ = std::make_shared<catalogue::Catalogue>();
   std::unique_ptr<store::Store> store_;
+  bool with_findings_ = false;
+  std::unique_ptr<outputs::Findings> findings_;
   std::unique_ptr<Runner> runner_;
   void evaluate(Time time, Fields fields, store::DeltaSet& deltas);
 
   std::uint64_t arrivals_ = 0;
-  std::promise<void> listened_;  // of the commit that is waited for
 };
 
 // The day on which cases play; `26:10` is 02:10 of the day after.

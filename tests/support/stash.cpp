@@ -1,11 +1,11 @@
-#include "tests/outputs/stash.h"
+#include "tests/support/stash.h"
 
 #include <gtest/gtest.h>
 
 namespace hecate::testing {
 
-outputs::Fields read_stash(std::string_view text) {
-  outputs::Fields fields;
+StashFields read_stash(std::string_view text) {
+  StashFields fields;
   text.remove_prefix(std::min(text.find(','), text.size()));
   while (!text.empty()) {
     std::size_t equals = text.find("=\"");
