@@ -1,6 +1,4 @@
-#include "pipeline/store/store.h"
-
-#include "tests/store/counts.h"
+#include "tests/store/store_fixture.h"
 #include "tests/support/testing.h"
 
 #include <atomic>
@@ -20,46 +18,6 @@ namespace {
 
 using namespace testing;
 using hecate::testing::eventually;
-using Counts = std::vector<std::pair<std::string, std::uint64_t>>;
-
-class StoreTest : public ::testing::Test {
- protected:
-  std::unique_ptr<Store> open() {
-    auto store = Store::open(folder / "state", clock, registry);
-    EXPECT_TRUE(store) << store.error().message;
-    return store ? *std::move(store) : nullptr;
-  }
-  std::string refusal() {
-    auto store = Store::open(folder / "state", clock, registry);
-    return store ? "it was opened" : store.error().message;
-  }
-  static Store::Outcome commit(Store& store, DeltaSet&& deltas) {
-    std::promise<Store::Outcome> outcome;
-    store.submit(std::move(deltas), [&](Store::Outcome result) { outcome.set_value(result); });
-    return outcome.get_future().get();
-  }
-  static Counts counts(Store& store, std::uint64_t scan, std::int64_t from, std::int64_t to) {
-    auto reader = store.reader();
-    EXPECT_TRUE(reader) << reader.error().message;
-    return read_counts(**reader, scan, from, to);
-  }
-  // Over all labels.
-  double metric(const std::string& name) {
-    double sum = -1;
-    for (const auto& family : registry.Collect()) {
-      if (family.name != name) continue;
-      sum = 0;
-      for (const auto& value : family.metric) {
-        sum += value.counter.value + value.gauge.value + static_cast<double>(value.histogram.sample_count);
-      }
-    }
-    return sum;
-  }
-
-  hecate::testing::TemporaryFolder folder;
-  hecate::testing::ManualClock clock;
-  prometheus::Registry registry;
-};
 
 TEST_F(StoreTest, KeepsWhatWasCommittedOverReopening) {
   auto store = open();

@@ -305,7 +305,9 @@ FaultyDisk::Verdict FaultyDisk::before_change(bool is_sync) {
   }
   has_failed_ = true;
   if (fault_ == Fault::full) return Verdict::full;
-  return is_sync ? Verdict::sync_error : Verdict::write_error;
+  if (!is_sync) return Verdict::write_error;
+  fault_ = Fault::none;
+  return Verdict::sync_error;
 }
 
 std::shared_ptr<FaultyDisk::Inode> FaultyDisk::opened(const std::string& path) {

@@ -29,9 +29,10 @@ class FaultyDisk {
     none,
     full,         // a write writes half and says ENOSPC
     write_error,  // a write writes half and says EIO
-    sync_error,   // a sync says EIO; what it was for stays in the cache and no later sync writes it
+    sync_error,   // a sync says EIO once; what it was for stays in the cache and no later sync writes it
   };
-  // The nth write (sync, for sync_error) from now fails, 1 being the next, and all later ones until `mend`.
+  // The nth write from now fails, 1 being the next, and all later ones until `mend`; for sync_error, the nth
+  // sync.
   void fail_from(Fault fault, int nth);
   void mend();
   // At least one call has failed since fail_from.
