@@ -29,7 +29,7 @@ keeps the events of its window instead. `hecate check` says which.
   keeps every event whatever else the window holds.
 - Order: events newest first, those of the same time by arrival, the later first; rows of stats by their BY values as
   text, field by field.
-- `list` keeps 100 values, `values` 10,000 or 1 MiB of them. `dc` is exact up to 10,000 values, then within about
+- `list` keeps 100 values, `values` 10,000 or 1 MiB of them; a row with more says so: `hecate_bounded` names them. `dc` is exact up to 10,000 values, then within about
   1 %; percentiles are exact up to 4,096 different values, then within about 0.1 %. The median of an even count is
   the upper of the middle two; `stdev` of one value is 0.
 - `sort` puts rows without the field last in both directions. `fields a` also keeps `_time` and `_raw`.

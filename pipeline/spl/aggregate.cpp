@@ -470,13 +470,19 @@ Value Aggregation::result(const Output& output, const Accumulator& accumulator, 
 // A state whose accumulators are not those of this search (a damaged database) shows as if nothing was
 // counted.
 void Aggregation::set_results(const GroupState::Parts& parts, Row& row, EvalContext& context) const {
+  Value* bounded = nullptr;
+  std::size_t count = 0;
   for (const Output& output : outputs_) {
     std::size_t kind = inputs_[output.input].kind;
     bool present =
         output.input < parts.accumulators.size() && parts.accumulators[output.input].index() == kind;
     row.set(output.name,
             result(output, present ? parts.accumulators[output.input] : make_accumulator(kind), context));
+    if (!present || !is_bounded(parts.accumulators[output.input])) continue;
+    if (bounded == nullptr) bounded = context.arena.array<Value>(outputs_.size());
+    bounded[count++] = Value(std::string_view(output.name));
   }
+  if (count > 0) row.set(kBoundedField, Value::multi({bounded, count}));
 }
 
 bool Aggregation::set_by(std::string_view key, Row& row, EvalContext& context) const {

@@ -67,6 +67,9 @@ struct AggregateFunction {
 // All of them, for the parser and the generated documentation.
 [[nodiscard]] std::span<const AggregateFunction> aggregate_functions();
 
+// Set in a row some of whose results hit their bound (values, list, dc, percentiles): the names of those.
+inline constexpr std::string_view kBoundedField = "hecate_bounded";
+
 // Where a row stands in the order of the search: newest first.
 struct RowOrder {
   Time time = 0;

@@ -176,6 +176,7 @@ std::vector<std::string> follow_aggregates(const Commands& commands) {
     std::vector<std::string_view> results;
     command->aggregation()->collect_results(results);
     names.assign(results.begin(), results.end());
+    names.emplace_back(kBoundedField);
   }
   return names;
 }

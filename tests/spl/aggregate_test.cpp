@@ -214,6 +214,34 @@ TEST(DistinctOf, IsExactUpToItsBoundAndCloseBeyond) {
   EXPECT_NEAR(distinct.count(), 100'000, 4'000);
 }
 
+TEST(Aggregation, ARowNamesItsBoundedResults) {
+  FieldNames names;
+  SourceText source;
+  source.append("count values(v) AS all list(v)", {}, false);
+  Cursor cursor(source);
+  Aggregation aggregation;
+  ASSERT_TRUE(aggregation.parse_functions(cursor, names));
+  Arena arena;
+  EvalContext context{.arena = arena};
+  GroupState::Parts parts;
+  auto bounded_after = [&](std::size_t rows) {
+    for (std::size_t i = 0; i < rows; ++i) {
+      std::string text = std::to_string(i);
+      Row row;
+      row.set("v", Value(std::string_view(text)));
+      aggregation.add(row, context, {0, i, 0}, parts);
+    }
+    Row results;
+    aggregation.set_results(parts, results, context);
+    std::string text;
+    append_text(results.get(kBoundedField), text);
+    return text;
+  };
+  EXPECT_EQ(bounded_after(100), "");
+  EXPECT_EQ(bounded_after(101), "list(v)");
+  EXPECT_EQ(bounded_after(ValuesOf::kMost + 1), "all\nlist(v)");
+}
+
 // What stays of too many values depends on the values only: parts that were cut at different places agree.
 TEST(ValuesOf, CutDoesNotDependOnTheOrder) {
   constexpr std::size_t kTimes = ValuesOf::kMost * 5 / 2;
