@@ -16,7 +16,13 @@ struct HecUrl {
 
   // For the Host header: `host:port`.
   [[nodiscard]] std::string authority() const;
+  // Where acknowledgements are asked for: `…/services/collector/ack`, below the same prefix as `target`.
+  [[nodiscard]] std::string ack_target() const;
 };
+
+// Cuts `host:port`, `host`, `[v6]:port` or `[v6]` in two; `port` stays as it was where there is none. False
+// when it is none of these.
+[[nodiscard]] bool read_authority(std::string_view text, std::string& host, std::string& port);
 
 // Refuses other schemes, a missing host, a port that is none, and names or passwords inside the URL.
 [[nodiscard]] Result<HecUrl> parse_hec_url(std::string_view url);

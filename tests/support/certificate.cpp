@@ -21,7 +21,8 @@ void add_extension(X509* certificate, int kind, const char* value) {
 
 }  // namespace
 
-void make_certificate(const std::string& certificate_file, const std::string& key_file) {
+void make_certificate(const std::string& certificate_file, const std::string& key_file,
+                      const std::string& names) {
   constexpr long kDay = 86'400;
   std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(EVP_EC_gen("P-256"), EVP_PKEY_free);
   std::unique_ptr<X509, decltype(&X509_free)> certificate(X509_new(), X509_free);
@@ -34,7 +35,7 @@ void make_certificate(const std::string& certificate_file, const std::string& ke
   X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("localhost"),
                              -1, -1, 0);
   X509_set_issuer_name(certificate.get(), name);
-  add_extension(certificate.get(), NID_subject_alt_name, "IP:127.0.0.1,DNS:localhost");
+  add_extension(certificate.get(), NID_subject_alt_name, names.c_str());
   add_extension(certificate.get(), NID_basic_constraints, "critical,CA:TRUE");
   X509_sign(certificate.get(), key.get(), EVP_sha256());
 
