@@ -2,6 +2,7 @@
 
 #include "daemon/address.h"
 #include "daemon/config_keys.h"
+#include "outputs/hec_url.h"
 #include "pipeline/schedule/cron.h"
 #include "pipeline/schedule/relative_time.h"
 
@@ -36,6 +37,9 @@ struct Draft {
   OverrideText defaults;
   std::map<std::string, OverrideText> overrides;
   outputs::OutboxOptions output;
+  outputs::HecEndpoint endpoint;  // what all of output's endpoints share
+  std::vector<std::string> urls;
+  std::string balance = "fail_over";
   std::string output_index = "notable";
 };
 
@@ -62,8 +66,8 @@ std::optional<std::string> check_token(const std::string& text) {
 }
 
 std::optional<std::string> check_url(const std::string& text) {
-  if (text.starts_with("http://") || text.starts_with("https://")) return std::nullopt;
-  return fmt::format("expected a URL like https://splunk.example:8088, not `{}`", text);
+  auto url = outputs::parse_hec_url(text);
+  return url ? std::nullopt : std::optional(url.error().message);
 }
 
 void declare_token(Keys& keys, HecToken& token) {
@@ -139,10 +143,13 @@ void declare_detections(Keys& keys, Draft& draft) {
 }
 
 void declare_outputs(Keys& keys, Draft& draft) {
-  outputs::HecEndpoint& endpoint = draft.output.endpoint;
-  keys.text("outputs.hec.url", endpoint.url, "The endpoint of the SIEM, like `https://splunk.example:8088`.",
-            check_url, "URL")
+  outputs::HecEndpoint& endpoint = draft.endpoint;
+  keys.one_or_more("outputs.hec.url", draft.urls,
+                   "The endpoint of the SIEM, like `https://splunk.example:8088`, or a list of them.",
+                   check_url, "URL")
       .required();
+  keys.choice("outputs.hec.balance", draft.balance, {"fail_over", "round_robin"},
+              "With several: the first that works takes all, or all take their turn.");
   keys.text("outputs.hec.token", endpoint.token,
             "Its token; it must allow the indexes of notables and risk events.", check_token)
       .required();
@@ -150,9 +157,18 @@ void declare_outputs(Keys& keys, Draft& draft) {
             "Index of notables; `detections.defaults.index` and a detection's own go before it.");
   keys.path("outputs.hec.ca_file", endpoint.ca_file,
             "Certificates to trust (PEM); the system's own when not given.");
+  keys.path(
+      "outputs.hec.cert_file", endpoint.cert_file,
+      "hecate's own certificate (PEM, with those between it and its CA) where the endpoint asks for one.");
+  keys.path("outputs.hec.key_file", endpoint.key_file,
+            "Its key (PEM, without a password); in `cert_file` when not given. Certificates and key are read "
+            "again when they change.");
   keys.flag("outputs.hec.verify", endpoint.verify,
             "Whether the endpoint's certificate and name are checked.");
   keys.number("outputs.hec.batch", draft.output.batch, 1, 10'000, "The most findings in one request.");
+  keys.period(
+      "outputs.hec.ack_timeout", draft.output.ack_timeout,
+      "Where the token has indexer acknowledgement: what is not acknowledged by then is posted again.");
 }
 
 void declare_rest(Keys& keys, Draft& draft) {
@@ -228,6 +244,16 @@ void check_together(const Draft& draft, const Keys& keys, ConfigErrors& errors) 
   }
 }
 
+outputs::OutboxOptions to_output(Draft& draft) {
+  outputs::OutboxOptions output = std::move(draft.output);
+  for (std::string& url : draft.urls) {
+    output.endpoints.push_back(draft.endpoint);
+    output.endpoints.back().url = std::move(url);
+  }
+  if (draft.balance == "round_robin") output.balance = outputs::Balance::round_robin;
+  return output;
+}
+
 Config finish(Draft draft, bool has_output) {
   Config config = std::move(draft.config);
   config.detections.defaults = to_override(std::move(draft.defaults));
@@ -235,7 +261,7 @@ Config finish(Draft draft, bool has_output) {
   config.findings.deliver = has_output;
   if (has_output) {
     if (!config.detections.defaults.index) config.detections.defaults.index = draft.output_index;
-    config.output = std::move(draft.output);
+    config.output = to_output(draft);
   }
   return config;
 }
@@ -258,10 +284,13 @@ constexpr std::array kSections = {
             "deployment say.",
             true},
     Section{"detections.", "detections: what runs", "", true},
-    Section{"outputs.hec.", "outputs.hec: findings out",
-            "Optional. Without it findings are stored, listed by `GET /api/findings` on the admin port, and "
-            "printed.",
-            false},
+    Section{
+        "outputs.hec.", "outputs.hec: findings out",
+        "Optional. Without it findings are stored, listed by `GET /api/findings` on the admin port, and "
+        "printed. How they are delivered: [findings.md](findings.md#delivery). A proxy is taken from the "
+        "environment: `https_proxy` or `HTTPS_PROXY`, `http_proxy` (`http://user:password@host:port`), and "
+        "`no_proxy` or `NO_PROXY`.",
+        false},
     Section{"findings.", "findings: what they look like", "", false},
     Section{"ingest.", "ingest: the way of an event", "", false},
     Section{"windows.", "windows: late events and missed runs", "", false},

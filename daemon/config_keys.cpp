@@ -149,6 +149,14 @@ std::optional<Time> parse_period(std::string_view text) {
   return static_cast<Time>(*microseconds);
 }
 
+std::string format_period(Time period) {
+  constexpr std::pair<std::string_view, Time> kUnits[] = {{"d", kDay}, {"h", kHour}, {"m", kMinute}};
+  for (const auto& [name, unit] : kUnits) {
+    if (period > 0 && period % unit == 0) return fmt::format("{}{}", period / unit, name);
+  }
+  return fmt::format("{}s", period / kSecond);
+}
+
 Keys& Keys::required() {
   infos_.back().required = true;
   return *this;
@@ -230,6 +238,24 @@ Keys& Keys::paths(std::string path, std::vector<std::string>& value, std::string
   return *this;
 }
 
+Keys& Keys::one_or_more(std::string path, std::vector<std::string>& value, std::string help, Check check,
+                        const std::string& kind) {
+  key(std::move(path), fmt::format("{}, or a list", kind), "", std::move(help),
+      [&value, check](const YAML::Node& node) -> std::optional<std::string> {
+        if (!node.IsScalar() && (!node.IsSequence() || node.size() == 0))
+          return "expected a single value, or a list of them, like [a, b]";
+        value.clear();
+        for (std::size_t i = 0; i < (node.IsScalar() ? 1 : node.size()); ++i) {
+          Result<std::string> text = scalar(node.IsScalar() ? node : node[i]);
+          if (!text) return text.error().message;
+          if (auto wrong = check(*text)) return wrong;
+          value.push_back(std::move(*text));
+        }
+        return std::nullopt;
+      });
+  return *this;
+}
+
 Keys& Keys::flag(std::string path, bool& value, std::string help) {
   key(std::move(path), "true or false", value ? "true" : "false", std::move(help),
       reader([&value](const std::string& text) -> std::optional<std::string> {
@@ -283,7 +309,8 @@ Keys& Keys::size(std::string path, std::size_t& value, std::size_t least, std::s
 }
 
 Keys& Keys::period(std::string path, Time& value, std::string help) {
-  key(std::move(path), "period", "", std::move(help),
+  std::string shown = value == 0 ? "" : format_period(value);
+  key(std::move(path), "period", std::move(shown), std::move(help),
       reader([&value](const std::string& text) -> std::optional<std::string> {
         auto period = parse_period(text);
         if (!period || *period == 0)

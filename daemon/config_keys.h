@@ -66,6 +66,9 @@ class Keys {
   Keys& path(std::string path, std::string& value, std::string help);
   Keys& texts(std::string path, std::vector<std::string>& value, std::string help);
   Keys& paths(std::string path, std::vector<std::string>& value, std::string help);
+  // A single text, or a list of at least one.
+  Keys& one_or_more(std::string path, std::vector<std::string>& value, std::string help, Check check,
+                    const std::string& kind);
   Keys& flag(std::string path, bool& value, std::string help);
   Keys& flag(std::string path, std::optional<bool>& value, std::string help);
   Keys& number(std::string path, int& value, int least, int most, std::string help);
@@ -152,5 +155,6 @@ class Keys {
 [[nodiscard]] std::string format_size(std::size_t bytes);
 // `3600s`, `90m`, `1h`, `1d`; a plain number is seconds.
 [[nodiscard]] std::optional<Time> parse_period(std::string_view text);
+[[nodiscard]] std::string format_period(Time period);
 
 }  // namespace hecate::daemon

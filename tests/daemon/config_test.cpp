@@ -55,7 +55,8 @@ detections:
     One Name: {disabled: true, risk: false, index: other, emit: first_match,
                throttle: {fields: [dest, user], period: 1d}, rule_title: "T $dest$", rule_description: D}
 outputs:
-  hec: {url: "https://siem:8088", token: t, index: n, ca_file: ca.pem, verify: no, batch: 7}
+  hec: {url: "https://siem:8088", token: t, index: n, ca_file: ca.pem, cert_file: own.pem, key_file: /k.pem,
+        verify: no, batch: 7, ack_timeout: 90s}
 findings: {search_name_prefix: "P ", search_name_suffix: "", host: h, risk_index: r}
 ingest: {workers: 3, queue_bytes: 1GiB}
 state: {path: state}
@@ -92,11 +93,17 @@ log: {level: debug}
   EXPECT_EQ(one.rule_description, "D");
   EXPECT_FALSE(one.cron);
   ASSERT_TRUE(config.output);
-  EXPECT_EQ(config.output->endpoint.url, "https://siem:8088");
-  EXPECT_EQ(config.output->endpoint.token, "t");
-  EXPECT_EQ(config.output->endpoint.ca_file, "/etc/hecate/ca.pem");
-  EXPECT_FALSE(config.output->endpoint.verify);
+  ASSERT_EQ(config.output->endpoints.size(), 1U);
+  const outputs::HecEndpoint& endpoint = config.output->endpoints[0];
+  EXPECT_EQ(endpoint.url, "https://siem:8088");
+  EXPECT_EQ(endpoint.token, "t");
+  EXPECT_EQ(endpoint.ca_file, "/etc/hecate/ca.pem");
+  EXPECT_EQ(endpoint.cert_file, "/etc/hecate/own.pem");
+  EXPECT_EQ(endpoint.key_file, "/k.pem");
+  EXPECT_FALSE(endpoint.verify);
+  EXPECT_EQ(config.output->balance, outputs::Balance::fail_over);
   EXPECT_EQ(config.output->batch, 7);
+  EXPECT_EQ(config.output->ack_timeout, 90 * kSecond);
   EXPECT_TRUE(config.findings.deliver);
   EXPECT_EQ(config.findings.search_name_prefix, "P ");
   EXPECT_EQ(config.findings.search_name_suffix, "");
@@ -207,9 +214,30 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"override_twice", "detections: {overrides: {A: {}, A: {}}}",
               "`A` stands here for the second time"},
         Wrong{"output_without_token", "outputs: {hec: {url: 'http://x'}}", "`outputs.hec.token` is missing"},
-        Wrong{"output_url", "outputs: {hec: {url: 'siem:8088', token: a}}", "expected a URL"},
+        Wrong{"output_url", "outputs: {hec: {url: 'siem:8088', token: a}}",
+              "outputs.hec.url: `siem:8088` is no URL of a HEC endpoint"},
+        Wrong{"output_second_url", "outputs: {hec: {url: ['https://a', 'b'], token: a}}",
+              "outputs.hec.url: `b` is no URL"},
+        Wrong{"output_no_url", "outputs: {hec: {url: [], token: a}}", "expected a single value, or a list"},
+        Wrong{"output_balance", "outputs: {hec: {url: 'https://a', token: a, balance: best}}",
+              "expected one of fail_over, round_robin, not `best`"},
         Wrong{"variable_not_closed", "findings: {host: '${A'}", "`${` without `}`"}),
     [](const auto& info) { return info.param.name; });
+
+TEST(Config, SeveralEndpointsShareAllButTheUrl) {
+  Config config = parsed(
+      "outputs: {hec: {url: ['https://a:8088', 'https://b:8088'], balance: round_robin, token: t, verify: "
+      "no}}");
+  ASSERT_TRUE(config.output);
+  EXPECT_EQ(config.output->balance, outputs::Balance::round_robin);
+  ASSERT_EQ(config.output->endpoints.size(), 2U);
+  EXPECT_EQ(config.output->endpoints[0].url, "https://a:8088");
+  EXPECT_EQ(config.output->endpoints[1].url, "https://b:8088");
+  for (const outputs::HecEndpoint& each : config.output->endpoints) {
+    EXPECT_EQ(each.token, "t");
+    EXPECT_FALSE(each.verify);
+  }
+}
 
 TEST(Config, TokensStandInNoMessage) {
   std::string message = refused(

@@ -1,80 +1,31 @@
 #include "outputs/outbox.h"
 
-#include "outputs/findings.h"
+#include "tests/outputs/outbox_fixture.h"
 #include "tests/support/hec_double.h"
 #include "tests/support/testing.h"
 
+#include <atomic>
+#include <stdexcept>
+
 #include <gtest/gtest.h>
-#include <prometheus/registry.h>
-#include <prometheus/text_serializer.h>
 
 namespace hecate::outputs {
 namespace {
 
 using testing::eventually;
 using testing::HecDouble;
+using testing::Lines;
 using namespace std::chrono_literals;
 
-class OutboxTest : public ::testing::Test {
+class OutboxTest : public testing::OutboxFixture {
  protected:
-  void SetUp() override {
-    auto store = store::Store::open(folder_.path(), clock_, registry_);
-    ASSERT_TRUE(store) << store.error().message;
-    store_ = std::move(*store);
-    ASSERT_TRUE(prepare_tables(*store_));
-    auto reader = store_->reader();
-    ASSERT_TRUE(reader);
-    reader_ = std::move(*reader);
-    add_run(1, true);
-  }
-
-  void execute(const std::string& sql) {
-    auto written = store_->write_and_wait([&](store::Database& database) { return database.execute(sql); });
-    ASSERT_TRUE(written) << written.error().message;
-  }
-  void add_run(int run, bool done) {
-    execute("INSERT INTO run (run, detection, scheduled, earliest, latest, rows, done) VALUES (" +
-            std::to_string(run) + ", 'N', 0, 0, 0, 0, " + (done ? "1)" : "0)"));
-  }
-  void queue(const std::vector<std::string>& payloads, int run = 1) {
-    for (const std::string& payload : payloads) {
-      execute("INSERT INTO outbox (run, finding, kind, queued, payload) VALUES (" + std::to_string(run) +
-              ", 'id', 'notable', " + std::to_string(clock_.now() - 5 * kSecond) + ", '" + payload + "')");
-    }
-  }
   void start(int batch = 100) {
-    OutboxOptions options;
-    options.endpoint = {.url = hec_.url(), .token = "T", .timeout = 100ms};
+    OutboxOptions options = options_for({hec_.url()});
     options.batch = batch;
-    options.first_retry = 1ms;
-    options.longest_retry = 4ms;
-    auto outbox = Outbox::start(*store_, clock_, options, registry_);
-    ASSERT_TRUE(outbox) << outbox.error().message;
-    outbox_ = std::move(*outbox);
+    start_outbox(options);
   }
-  std::int64_t number(const std::string& sql) {
-    auto statement = reader_->prepare(sql);
-    EXPECT_TRUE(statement);
-    EXPECT_TRUE((*statement)->step().value_or(false));
-    std::int64_t value = (*statement)->integer(0);
-    (*statement)->reset();
-    return value;
-  }
-  std::int64_t left() { return number("SELECT count(*) FROM outbox"); }
-  bool shows(const std::string& line) {
-    return prometheus::TextSerializer().Serialize(registry_.Collect()).find(line) != std::string::npos;
-  }
-
-  testing::TemporaryFolder folder_;
-  testing::ManualClock clock_;
-  prometheus::Registry registry_;
   HecDouble hec_;
-  std::unique_ptr<store::Store> store_;
-  std::unique_ptr<store::Database> reader_;
-  std::unique_ptr<Outbox> outbox_;
 };
-
-using Lines = std::vector<std::string>;
 
 TEST_F(OutboxTest, PostsInOrderAndInBatches) {
   queue({"a", "b", "c", "d", "e"});
@@ -83,7 +34,7 @@ TEST_F(OutboxTest, PostsInOrderAndInBatches) {
   EXPECT_EQ(hec_.accepted(), (Lines{"a", "b", "c", "d", "e"}));
   EXPECT_EQ(hec_.requests().size(), 3u);
   EXPECT_TRUE(eventually([&] { return shows("hecate_outbox_findings 0"); }));
-  EXPECT_TRUE(shows("hecate_outbox_posts_total{outcome=\"accepted\"} 3"));
+  EXPECT_TRUE(shows("hecate_outbox_posts_total{endpoint=\"127.0.0.1\",outcome=\"accepted\"} 3"));
 }
 
 TEST_F(OutboxTest, WakesForWhatComesLater) {
@@ -126,6 +77,8 @@ TEST_F(OutboxTest, TriesAgainUntilTheEndpointTakesIt) {
         return HecDouble::reply(400, "<html>The plain HTTP request was sent to HTTPS port");
       case 7:
         return HecDouble::never();
+      case 8:
+        return HecDouble::cut();
       default:
         return HecDouble::success();
     }
@@ -133,13 +86,13 @@ TEST_F(OutboxTest, TriesAgainUntilTheEndpointTakesIt) {
   queue({"a", "b"});
   start();
   ASSERT_TRUE(eventually([&] { return left() == 0; }));
-  EXPECT_EQ(hec_.requests().size(), 9u);
+  EXPECT_EQ(hec_.requests().size(), 10u);
   for (const HecDouble::Request& request : hec_.requests()) EXPECT_EQ(request.body, "a\nb\n");
   EXPECT_EQ(number("SELECT count(*) FROM parked"), 0);
-  EXPECT_TRUE(shows("hecate_outbox_posts_total{outcome=\"busy\"} 3"));
+  EXPECT_TRUE(shows("hecate_outbox_posts_total{endpoint=\"127.0.0.1\",outcome=\"busy\"} 3"));
   // The reset came on a kept connection: the client tried that one again by itself.
-  EXPECT_TRUE(shows("hecate_outbox_posts_total{outcome=\"no_answer\"} 1"));
-  EXPECT_TRUE(shows("hecate_outbox_posts_total{outcome=\"refused\"} 3"));
+  EXPECT_TRUE(shows("hecate_outbox_posts_total{endpoint=\"127.0.0.1\",outcome=\"no_answer\"} 2"));
+  EXPECT_TRUE(shows("hecate_outbox_posts_total{endpoint=\"127.0.0.1\",outcome=\"refused\"} 3"));
 }
 
 TEST_F(OutboxTest, ShowsHowLongTheOldestWaits) {
@@ -191,17 +144,74 @@ TEST_F(OutboxTest, WhatWasNotConfirmedIsThereAfterARestart) {
   EXPECT_EQ(hec_.accepted(), Lines{"a"});
 }
 
-TEST(Outbox, RefusesAUrlThatIsNone) {
-  testing::TemporaryFolder folder;
-  testing::ManualClock clock;
-  prometheus::Registry registry;
-  auto store = store::Store::open(folder.path(), clock, registry);
-  ASSERT_TRUE(store);
-  OutboxOptions options;
-  options.endpoint.url = "splunk:8088";
-  auto outbox = Outbox::start(**store, clock, options, registry);
+TEST_F(OutboxTest, ConnectionsThatDieInTheMiddleOfABodyLoseNothing) {
+  hec_.cut_bodies(3);
+  queue({"a", "b"});
+  start();
+  ASSERT_TRUE(eventually([&] { return left() == 0; }));
+  EXPECT_EQ(hec_.accepted(), (Lines{"a", "b"}));
+  EXPECT_TRUE(shows("hecate_outbox_posts_total{endpoint=\"127.0.0.1\",outcome=\"no_answer\"} 3"));
+}
+
+// A proxy with a limit says 413 before it has read the body.
+TEST_F(OutboxTest, WhatIsTooLargeIsPutAside) {
+  hec_.refuse_over(1000);
+  std::string large(16 << 20, 'x');
+  queue({"a", large, "b"});
+  start();
+  ASSERT_TRUE(eventually([&] { return left() == 0; }));
+  EXPECT_EQ(hec_.accepted(), (Lines{"a", "b"}));
+  EXPECT_EQ(number("SELECT count(*) FROM parked WHERE status = 413 AND length(payload) = 16777216"), 1);
+}
+
+// What the endpoint has must not be posted again and again because the disk is full.
+TEST_F(OutboxTest, WhatCannotLeaveTheTableIsNotPostedAgain) {
+  execute("CREATE TRIGGER full BEFORE DELETE ON outbox BEGIN SELECT RAISE(ABORT, 'no space'); END");
+  queue({"a", "b", "c"});
+  start(2);
+  ASSERT_TRUE(eventually([&] { return !hec_.requests().empty(); }));
+  wake_until([&] { return hec_.requests().size() > 1; }, 50);
+  EXPECT_EQ(hec_.accepted(), (Lines{"a", "b"}));
+  EXPECT_EQ(left(), 3);
+  execute("DROP TRIGGER full");
+  ASSERT_TRUE(eventually([&] { return left() == 0; }));
+  EXPECT_EQ(hec_.accepted(), (Lines{"a", "b", "c"}));
+}
+
+// A clock that breaks now and then, for something unexpected on the outbox's thread.
+class BrokenClock final : public Clock {
+ public:
+  [[nodiscard]] Time now() const override {
+    if (left_ > 0 && left_-- > 0) throw std::runtime_error("the clock broke");
+    return 1'777'000'000 * kSecond;
+  }
+  void break_next(int times) { left_ = times; }
+
+ private:
+  mutable std::atomic<int> left_ = 0;
+};
+
+TEST_F(OutboxTest, GoesOnAfterWhatNobodyExpected) {
+  hec_.answer([](const HecDouble::Request& request, std::size_t) {
+    return request.body.find("poison") == std::string::npos
+               ? HecDouble::success()
+               : HecDouble::reply(400, R"({"text":"Invalid data format","code":6})");
+  });
+  queue({"poison", "b"});
+  BrokenClock clock;
+  clock.break_next(3);  // measuring and parking ask for the time
+  auto outbox = Outbox::start(*store_, clock, options_for({hec_.url()}), registry_);
+  ASSERT_TRUE(outbox) << outbox.error().message;
+  ASSERT_TRUE(eventually([&] { return left() == 0; }));
+  EXPECT_EQ(hec_.accepted(), Lines{"b"});
+  EXPECT_EQ(number("SELECT count(*) FROM parked"), 1);
+}
+
+TEST_F(OutboxTest, RefusesWhatCannotBePostedTo) {
+  auto outbox = Outbox::start(*store_, clock_, options_for({hec_.url(), "splunk:8088"}), registry_);
   ASSERT_FALSE(outbox);
   EXPECT_NE(outbox.error().message.find("https://splunk:8088"), std::string::npos);
+  EXPECT_FALSE(Outbox::start(*store_, clock_, options_for({}), registry_));
 }
 
 }  // namespace
