@@ -159,21 +159,18 @@ class Daemon {
 
   Result<void> start_pipeline(std::shared_ptr<const catalogue::Catalogue> catalogue) {
     ingest_ = ingest::Ingest::make(*store_, clock_, time_bounds_, config_.ingest, registry_, "hec");
-    ingest_->set_catalogue(catalogue);
     auto runner = window::Runner::make(
         *store_, clock_, *findings_, time_bounds_, [this] { ingest_->barrier(); }, config_.windows,
         registry_);
     if (!runner) return std::unexpected(runner.error());
     runner_ = std::move(*runner);
+    runner_->set_feed_listener([this](const catalogue::Feed& feed) { ingest_->set_feed(feed); });
     if (auto set = runner_->set_catalogue(catalogue); !set) return set;
     store_->set_commit_hook([this](store::Database& database, const store::DeltaSet& deltas) {
       return runner_->committing(database, deltas);
     });
     store_->set_commit_listener([this](const store::DeltaSet& deltas) { runner_->committed(deltas); });
-    // Events go to the new detections only when the runner knows of them: what it does not know it does not
-    // run.
-    runner_thread_ = std::make_unique<RunnerThread>(*runner_, clock_, [this](const auto& accepted) {
-      ingest_->set_catalogue(accepted);
+    runner_thread_ = std::make_unique<RunnerThread>(*runner_, clock_, [](const auto& accepted) {
       spdlog::info("reloaded: {} detections", accepted->detections.size());
     });
     spdlog::info("{} detections loaded", catalogue->detections.size());

@@ -64,6 +64,18 @@ struct Catalogue {
   std::vector<std::string> disabled;  // names of detections that are known but off (see LoadResult::ignored)
 };
 
+// What events are evaluated against at one time.
+struct Feed {
+  std::shared_ptr<const Catalogue> current;
+  // Detections of older catalogues, by their index there, whose searches were changed and that still have
+  // windows to finish. Their scans are none of `current`, and each is here once.
+  struct Finishing {
+    std::shared_ptr<const Catalogue> catalogue;
+    std::vector<std::size_t> detections;
+  };
+  std::vector<Finishing> finishing;
+};
+
 struct LoadResult {
   std::shared_ptr<const Catalogue> catalogue;  // what did load; never null
   std::vector<Refused> refused;

@@ -85,11 +85,13 @@ struct Probe {
   prometheus::Family<prometheus::Counter>& matches;
 };
 
-// A catalogue as workers use it, with the counter of each detection looked up once.
-struct Loaded {
+// Scans of one catalogue, with the counter of each detection looked up once.
+struct LoadedScans {
   std::shared_ptr<const match::ScanSet> scans;
   std::vector<prometheus::Counter*> matches;  // by detection
 };
+// A feed as workers use it: that of the current catalogue first.
+using Loaded = std::vector<LoadedScans>;
 
 // Numbers events in the order of their arrival, also across restarts: counts on from the wall clock's
 // microseconds, one step for each batch of up to kEventsAStep.
@@ -125,7 +127,7 @@ class IngestImpl final : public Ingest {
     auto empty = std::make_shared<catalogue::Catalogue>();
     auto rules = fields::FieldRules::compile(fields::FieldRules::builtin(), empty->names);
     if (rules) empty->rules = *rules;
-    set_catalogue(std::move(empty));
+    set_feed({std::move(empty), {}});
     for (int i = 0; i < options_.workers; ++i) workers_.emplace_back([this] { work(); });
   }
 
@@ -154,11 +156,12 @@ class IngestImpl final : public Ingest {
     return true;
   }
 
-  void set_catalogue(std::shared_ptr<const catalogue::Catalogue> catalogue) override {
+  void set_feed(const catalogue::Feed& feed) override {
     auto loaded = std::make_shared<Loaded>();
-    loaded->scans = std::make_shared<const match::ScanSet>(catalogue);
-    for (const catalogue::LoadedDetection& each : catalogue->detections)
-      loaded->matches.push_back(&probe_.matches.Add({{"detection", each.detection.name}}));
+    loaded->push_back(with_counters(std::make_shared<const match::ScanSet>(feed.current)));
+    for (const catalogue::Feed::Finishing& each : feed.finishing)
+      loaded->push_back(
+          with_counters(std::make_shared<const match::ScanSet>(each.catalogue, each.detections)));
     std::lock_guard lock(loaded_mutex_);
     loaded_ = std::move(loaded);
     ++version_;
@@ -173,18 +176,22 @@ class IngestImpl final : public Ingest {
     std::unique_ptr<Batch> batch;
     std::uint64_t ticket;
     std::size_t bytes;
-    std::vector<std::pair<std::uint32_t, std::uint64_t>> matches{};  // scan, how many events
-    std::shared_ptr<const Loaded> loaded{};                          // whose scans they are
-    match::Matcher::AsideCount aside{};
+    struct Matches {
+      std::size_t part;  // of `loaded`
+      std::uint32_t scan;
+      std::uint64_t events;
+    };
+    std::vector<Matches> matches{};
+    std::shared_ptr<const Loaded> loaded{};
+    match::Matcher::Counts aside{};
   };
 
   // What a worker keeps from batch to batch.
   struct Worker {
     std::uint64_t version = 0;
     std::shared_ptr<const Loaded> loaded;
-    std::unique_ptr<match::Matcher> matcher;
+    std::vector<std::unique_ptr<match::Matcher>> matchers;  // by part of `loaded`
     decode::EnvelopeReader reader;
-    std::uint64_t rows_cut = 0;  // of the matcher's, those counted
     std::uint64_t bounds_version = 0;
     store::DeltaSet once;  // of one event, where duplicates are left out
   };
@@ -215,8 +222,9 @@ class IngestImpl final : public Ingest {
     std::lock_guard lock(loaded_mutex_);
     worker.version = version_;
     worker.loaded = loaded_;
-    worker.matcher = std::make_unique<match::Matcher>(worker.loaded->scans, match::Panes::by_minute);
-    worker.rows_cut = 0;
+    worker.matchers.clear();
+    for (const LoadedScans& each : *worker.loaded)
+      worker.matchers.push_back(std::make_unique<match::Matcher>(each.scans, match::Panes::by_minute));
     worker.bounds_version = 0;
   }
 
@@ -224,12 +232,25 @@ class IngestImpl final : public Ingest {
     std::uint64_t version = bounds_.version();
     if (worker.bounds_version == version) return;
     worker.bounds_version = version;
-    worker.matcher->set_time_bounds(bounds_.get());
+    for (auto& matcher : worker.matchers) matcher->set_time_bounds(bounds_.get());
+  }
+
+  LoadedScans with_counters(std::shared_ptr<const match::ScanSet> scans) {
+    LoadedScans loaded{std::move(scans), {}};
+    for (const catalogue::LoadedDetection& each : loaded.scans->catalogue->detections)
+      loaded.matches.push_back(&probe_.matches.Add({{"detection", each.detection.name}}));
+    return loaded;
   }
 
   // False for a payload that is not what its form says.
-  bool evaluate_once(Worker& worker, const EventView& event, Time arrived, store::DeltaSet& deltas) {
-    bool well_formed = worker.matcher->evaluate(event, arrived, worker.once);
+  static bool evaluate_event(Worker& worker, const EventView& event, Time arrived, store::DeltaSet& deltas) {
+    bool well_formed = true;
+    for (auto& matcher : worker.matchers) well_formed &= matcher->evaluate(event, arrived, deltas);
+    return well_formed;
+  }
+
+  static bool evaluate_once(Worker& worker, const EventView& event, Time arrived, store::DeltaSet& deltas) {
+    bool well_formed = evaluate_event(worker, event, arrived, worker.once);
     if (worker.once.empty()) return well_formed;
     std::int64_t minute = worker.once.size() > 0 ? worker.once.begin()->first.minute
                                                  : worker.once.aside().front().sample.time / kMinute;
@@ -259,7 +280,7 @@ class IngestImpl final : public Ingest {
           }
           event.arrival = arrival + in_step++;
           bool well_formed = options_.dedup ? evaluate_once(worker, event, arrived, deltas)
-                                            : worker.matcher->evaluate(event, arrived, deltas);
+                                            : evaluate_event(worker, event, arrived, deltas);
           if (!well_formed) ++malformed;
         });
     count(worker, result.envelope, malformed, admitted);
@@ -281,18 +302,21 @@ class IngestImpl final : public Ingest {
     probe_.received.Increment(static_cast<double>(envelope.events + (bad ? 1 : 0)));
     if (bad) probe_.rejected(decode::reason(envelope.error)).Increment();
     if (malformed > 0) probe_.malformed.Increment(static_cast<double>(malformed));
-    if (std::uint64_t cut = worker.matcher->rows_cut() - worker.rows_cut; cut > 0) {
-      worker.rows_cut += cut;
-      probe_.rows_cut.Increment(static_cast<double>(cut));
+    for (std::size_t part = 0; part < worker.matchers.size(); ++part) {
+      match::Matcher& matcher = *worker.matchers[part];
+      match::Matcher::Counts counts = matcher.take_counts();
+      if (counts.rows_cut > 0) probe_.rows_cut.Increment(static_cast<double>(counts.rows_cut));
+      admitted.aside.late += counts.late;
+      admitted.aside.future += counts.future;
+      bool any = false;
+      for (std::uint32_t scan = 0; scan < matcher.matches().size(); ++scan) {
+        if (matcher.matches()[scan] == 0) continue;
+        admitted.matches.push_back({part, scan, matcher.matches()[scan]});
+        any = true;
+      }
+      if (any) matcher.clear_matches();
     }
-    admitted.aside = worker.matcher->aside();
-    worker.matcher->clear_aside();
-    const std::vector<std::uint64_t>& matches = worker.matcher->matches();
-    for (std::uint32_t scan = 0; scan < matches.size(); ++scan)
-      if (matches[scan] > 0) admitted.matches.emplace_back(scan, matches[scan]);
-    if (admitted.matches.empty()) return;
-    admitted.loaded = worker.loaded;
-    worker.matcher->clear_matches();
+    if (!admitted.matches.empty()) admitted.loaded = worker.loaded;
   }
 
   void finish(Admitted admitted, const BatchResult& result) {
@@ -301,9 +325,11 @@ class IngestImpl final : public Ingest {
       probe_.evaluated.Increment(events);
       if (admitted.aside.late > 0) probe_.late.Increment(static_cast<double>(admitted.aside.late));
       if (admitted.aside.future > 0) probe_.future.Increment(static_cast<double>(admitted.aside.future));
-      for (auto [scan, times] : admitted.matches)
-        for (std::size_t detection : admitted.loaded->scans->scans[scan].detections)
-          admitted.loaded->matches[detection]->Increment(static_cast<double>(times));
+      for (const auto& [part, scan, times] : admitted.matches) {
+        const LoadedScans& loaded = (*admitted.loaded)[part];
+        for (std::size_t detection : loaded.scans->scans[scan].detections)
+          loaded.matches[detection]->Increment(static_cast<double>(times));
+      }
     } else {
       probe_.rejected("not_stored").Increment(events);
     }

@@ -58,8 +58,8 @@ class Ingest {
   // All or nothing: false means the queue is full (or stopping) and the batch was not taken.
   [[nodiscard]] virtual bool submit(std::unique_ptr<Batch>& batch) = 0;
 
-  // From the next batch on.
-  virtual void set_catalogue(std::shared_ptr<const catalogue::Catalogue> catalogue) = 0;
+  // What events are evaluated against, from the next batch on.
+  virtual void set_feed(const catalogue::Feed& feed) = 0;
 
   // Waits until everything admitted before the call has been evaluated and, where it contributed, committed.
   virtual void barrier() = 0;

@@ -52,9 +52,22 @@ class EventContribution final : public spl::GroupSink {
 
 }  // namespace
 
-ScanSet::ScanSet(std::shared_ptr<const catalogue::Catalogue> loaded) : catalogue(std::move(loaded)) {
+namespace {
+
+std::vector<std::size_t> all_of(const catalogue::Catalogue& catalogue) {
+  std::vector<std::size_t> detections(catalogue.detections.size());
+  std::iota(detections.begin(), detections.end(), std::size_t{0});
+  return detections;
+}
+
+}  // namespace
+
+ScanSet::ScanSet(std::shared_ptr<const catalogue::Catalogue> loaded) : ScanSet(loaded, all_of(*loaded)) {}
+
+ScanSet::ScanSet(std::shared_ptr<const catalogue::Catalogue> loaded, std::span<const std::size_t> detections)
+    : catalogue(std::move(loaded)) {
   absl::flat_hash_map<std::uint64_t, std::size_t> by_id;
-  for (std::size_t i = 0; i < catalogue->detections.size(); ++i) {
+  for (std::size_t i : detections) {
     const catalogue::LoadedDetection& detection = catalogue->detections[i];
     const auto& scan = detection.plan->scan();
     auto [place, added] = by_id.try_emplace(scan->id(), scans.size());
@@ -104,9 +117,9 @@ bool Matcher::evaluate(const EventView& event, Time arrived, store::DeltaSet& de
       worst = verdict;
     }
   }
-  if (worst == TimeBounds::Verdict::late) ++aside_.late;
-  if (worst == TimeBounds::Verdict::future) ++aside_.future;
-  rows_cut_ += context.rows_cut;
+  if (worst == TimeBounds::Verdict::late) ++counts_.late;
+  if (worst == TimeBounds::Verdict::future) ++counts_.future;
+  counts_.rows_cut += context.rows_cut;
   return well_formed;
 }
 

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ struct ScanSet {
     std::vector<std::string> sample_fields;  // what findings show of the group's sample event
   };
   explicit ScanSet(std::shared_ptr<const catalogue::Catalogue> loaded);
+  // Of some detections only.
+  ScanSet(std::shared_ptr<const catalogue::Catalogue> loaded, std::span<const std::size_t> detections);
 
   std::shared_ptr<const catalogue::Catalogue> catalogue;
   std::vector<Entry> scans;
@@ -58,15 +61,13 @@ class Matcher {
   // Events that each scan took since the last clear_matches, by the scan's index.
   [[nodiscard]] const std::vector<std::uint64_t>& matches() const { return matches_; }
   void clear_matches() { matches_.assign(matches_.size(), 0); }
-  // Events put aside since the last clear_aside: each once, however many scans would have taken it.
-  struct AsideCount {
-    std::uint64_t late = 0;
-    std::uint64_t future = 0;
+  struct Counts {
+    std::uint64_t late = 0;      // events put aside, each once however many scans would have taken it
+    std::uint64_t future = 0;    // likewise
+    std::uint64_t rows_cut = 0;  // rows that belonged to more groups than one may
   };
-  [[nodiscard]] const AsideCount& aside() const { return aside_; }
-  void clear_aside() { aside_ = {}; }
-  // Rows that belonged to more groups than one may, in all.
-  [[nodiscard]] std::uint64_t rows_cut() const { return rows_cut_; }
+  // Since the last time.
+  [[nodiscard]] Counts take_counts() { return std::exchange(counts_, {}); }
   // Events that some scan was a candidate for, and that were decoded, in all.
   [[nodiscard]] std::uint64_t decoded() const { return decoded_; }
 
@@ -83,9 +84,8 @@ class Matcher {
   std::unique_ptr<Prefilter::Scratch> prefilter_;  // null: off
   std::vector<std::uint32_t> all_scans_;
   std::vector<std::uint64_t> matches_;
-  AsideCount aside_;
+  Counts counts_;
   std::uint64_t decoded_ = 0;
-  std::uint64_t rows_cut_ = 0;
 };
 
 }  // namespace hecate::match

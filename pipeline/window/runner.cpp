@@ -6,6 +6,7 @@
 #include "pipeline/window/journal_rows.h"
 #include "pipeline/window/panes.h"
 #include "pipeline/window/probe.h"
+#include "pipeline/window/timetable.h"
 
 #include <algorithm>
 #include <atomic>
@@ -18,24 +19,6 @@
 
 namespace hecate::window {
 namespace {
-
-constexpr Time kNever = std::numeric_limits<Time>::max();
-
-// A detection and how far its runs have come.
-struct Scheduled {
-  const catalogue::LoadedDetection* detection;
-  Time last_run = 0;
-  Time next_run = 0;  // scheduled time of the run after last_run
-  Time since = 0;     // its state holds no events that came before
-
-  [[nodiscard]] const std::string& name() const { return detection->detection.name; }
-  [[nodiscard]] std::uint64_t scan() const { return detection->plan->scan()->id(); }
-  [[nodiscard]] schedule::Window next_window() const { return detection->schedule.window(next_run); }
-  void set_last_run(Time time) {
-    last_run = time;
-    next_run = detection->schedule.cron.next(time);
-  }
-};
 
 // The groups of one open window that first_match has to look at.
 struct EarlyWindow {
@@ -57,16 +40,15 @@ class JournalRunner final : public Runner {
         options_(options),
         probe_(registry),
         started_(clock.now()),
-        last_run_id_(last_run_id) {}
+        last_run_id_(last_run_id),
+        timetable_(started_, options.grace) {}
 
   Result<void> set_catalogue(std::shared_ptr<const catalogue::Catalogue> catalogue) override;
   Result<int> advance(Time now) override;
 
-  Time next_due() const override {
-    Time next = kNever;
-    for (const auto& scheduled : detections_) next = std::min(next, due(scheduled));
-    return next;
-  }
+  Time next_due() const override { return timetable_.next_due(); }
+
+  void set_feed_listener(FeedListener listener) override { feed_listener_ = std::move(listener); }
 
   void committed(const store::DeltaSet& deltas) override {
     auto added = early_.add(deltas);
@@ -86,9 +68,7 @@ class JournalRunner final : public Runner {
   }
 
  private:
-  [[nodiscard]] Time due(const Scheduled& scheduled) const;
-  [[nodiscard]] Scheduled* next_to_run(Time now, const std::set<const Scheduled*>& broken);
-  [[nodiscard]] Result<std::vector<Scheduled>> take_up(const catalogue::Catalogue& catalogue, Time now);
+  void tell_feed();
   Result<void> run(Scheduled& scheduled, Time now);
   Result<std::size_t> evaluate(const Run& run);
   Result<void> write(const Run& run, std::size_t rows, bool done);
@@ -101,7 +81,6 @@ class JournalRunner final : public Runner {
   Result<void> run_again(const Scheduled& scheduled, std::span<const LateMinute> minutes, Time now);
 
   Result<void> close_windows(Time now);
-  void set_time_bounds();
   Result<void> clean_up(Time now);
   void show_lags(Time now);
 
@@ -118,13 +97,9 @@ class JournalRunner final : public Runner {
   Time cleaned_up_ = 0;   // the minute in which clean_up was done last
   Time looked_late_ = 0;  // likewise run_late_again
 
-  std::shared_ptr<const catalogue::Catalogue> catalogue_;
-  std::vector<Scheduled> detections_;
-
-  // By scan: before this time an event may lie in a window that was run or is being run. Read by the
-  // journal's thread.
-  std::mutex closed_mutex_;
-  absl::flat_hash_map<std::uint64_t, Time> closed_;
+  Timetable timetable_;
+  FeedListener feed_listener_;
+  ClosedWindows closed_;  // read by the journal's thread
   std::atomic<bool> stopping_{false};
 
   EarlyQueue early_;
@@ -134,61 +109,25 @@ class JournalRunner final : public Runner {
 
 Result<void> JournalRunner::set_catalogue(std::shared_ptr<const catalogue::Catalogue> catalogue) {
   Time now = clock_.now();
-  auto detections = take_up(*catalogue, now);
-  if (!detections) return std::unexpected(detections.error());
+  std::set<std::string> names;
+  for (const auto& scheduled : timetable_.detections()) names.insert(scheduled.name());
+  if (auto taken = timetable_.take_up(std::move(catalogue), store_, *reader_, now); !taken) return taken;
   absl::flat_hash_set<std::uint64_t> watched;
-  for (const auto& scheduled : *detections) {
+  for (const auto& scheduled : timetable_.detections()) {
     if (scheduled.detection->detection.emit == catalogue::Emit::first_match) watched.insert(scheduled.scan());
+    closed_.close(scheduled.scan(), scheduled.closed);
+    names.erase(scheduled.name());
   }
-  for (const auto& scheduled : detections_) probe_.forget_lag(scheduled.name());
+  for (const auto& name : names) probe_.forget_lag(name);
   early_.watch(std::move(watched));
-  detections_ = *std::move(detections);
-  catalogue_ = std::move(catalogue);
-  set_time_bounds();
+  bounds_.set(timetable_.bounds(options_.lateness, options_.future_skew));
   show_lags(now);
+  tell_feed();
   return {};
 }
 
-// The detections with how far each has come, which is brought up to date on disk. One that is no longer
-// loaded is forgotten: should it come back, it starts anew rather than make up for the time in which nobody
-// wanted it.
-Result<std::vector<Scheduled>> JournalRunner::take_up(const catalogue::Catalogue& catalogue, Time now) {
-  auto known = read_progress(*reader_);
-  if (!known) return std::unexpected(known.error());
-  auto ends = read_run_ends(*reader_);
-  if (!ends) return std::unexpected(ends.error());
-  std::vector<Scheduled> detections;
-  std::map<std::string, Progress> changed;
-  for (const auto& detection : catalogue.detections) {
-    auto& scheduled = detections.emplace_back(&detection);
-    auto found = known->extract(scheduled.name());
-    Progress progress = found ? found.mapped() : Progress{now, scheduled.scan(), 0};
-    auto end = ends->find(scheduled.name());
-    bool another_search = progress.scan != scheduled.scan() && progress.scan != kUnknownScan;
-    if (another_search || (!found && end != ends->end())) progress.since = now;
-    bool to_write = !found || progress.scan != scheduled.scan();
-    progress.scan = scheduled.scan();
-    if (to_write) changed.emplace(scheduled.name(), progress);
-    scheduled.since = progress.since;
-    scheduled.set_last_run(progress.last_run);
-    Time closed = detection.schedule.window(progress.last_run).latest;
-    if (end != ends->end()) closed = std::max(closed, end->second);
-    std::lock_guard guard(closed_mutex_);
-    Time& until = closed_.try_emplace(scheduled.scan(), closed).first->second;
-    until = std::max(until, closed);
-  }
-  if (changed.empty() && known->empty()) return detections;
-  auto written = store_.write_and_wait([&](store::Database& database) -> Result<void> {
-    for (const auto& [name, progress] : changed) {
-      if (auto done = write_progress(database, name, progress); !done) return done;
-    }
-    for (const auto& [name, progress] : *known) {
-      if (auto done = remove_progress(database, name); !done) return done;
-    }
-    return {};
-  });
-  if (!written) return std::unexpected(written.error());
-  return detections;
+void JournalRunner::tell_feed() {
+  if (feed_listener_) feed_listener_(timetable_.feed());
 }
 
 Result<int> JournalRunner::advance(Time now) {
@@ -200,7 +139,7 @@ Result<int> JournalRunner::advance(Time now) {
   // A detection that cannot be run keeps its place and does not keep the others from running.
   std::set<const Scheduled*> broken;
   bool closed = false;
-  while (Scheduled* scheduled = next_to_run(now, broken)) {
+  while (Scheduled* scheduled = timetable_.next_to_run(now, broken)) {
     if (stopping_) break;
     if (!std::exchange(closed, true)) {
       if (auto done = close_windows(now); !done) {
@@ -215,11 +154,12 @@ Result<int> JournalRunner::advance(Time now) {
       continue;
     }
     ++runs;
-    set_time_bounds();
+    bounds_.set(timetable_.bounds(options_.lateness, options_.future_skew));
     note(advance_early(now));
   }
   show_lags(now);
   note(run_late_again(now));
+  if (timetable_.drop_finished(now - options_.lateness)) tell_feed();
   note(clean_up(now));
   if (!first_error) return std::unexpected(first_error.error());
   return runs;
@@ -228,35 +168,13 @@ Result<int> JournalRunner::advance(Time now) {
 // What a commit brings to these windows from now on is noted as late, and what came before is on disk: no
 // event falls between a run and the run again.
 Result<void> JournalRunner::close_windows(Time now) {
-  {
-    std::lock_guard guard(closed_mutex_);
-    for (const auto& scheduled : detections_) {
-      for (Time run = scheduled.next_run; due(scheduled) <= now && run <= now;
-           run = scheduled.detection->schedule.cron.next(run)) {
-        Time latest = scheduled.detection->schedule.window(run).latest;
-        Time& until = closed_.try_emplace(scheduled.scan(), latest).first->second;
-        until = std::max(until, latest);
-      }
-    }
+  for (const auto& scheduled : timetable_.detections()) {
+    if (timetable_.due(scheduled) > now) continue;
+    for (Time run = scheduled.next_run; run <= now; run = scheduled.detection->schedule.cron.next(run))
+      closed_.close(scheduled.scan(), scheduled.detection->schedule.window(run).latest);
   }
   barrier_();
   return store_.write_and_wait([](store::Database&) -> Result<void> { return {}; });
-}
-
-// Runs missed while stopped wait until shippers have had time to send what they kept meanwhile, and those
-// that come after them wait with them.
-Time JournalRunner::due(const Scheduled& scheduled) const {
-  bool missed = scheduled.next_run < started_;
-  return missed ? std::max(scheduled.next_run, started_ + options_.grace) : scheduled.next_run;
-}
-
-Scheduled* JournalRunner::next_to_run(Time now, const std::set<const Scheduled*>& broken) {
-  Scheduled* next = nullptr;
-  for (auto& scheduled : detections_) {
-    if (due(scheduled) > now || broken.contains(&scheduled)) continue;
-    if (!next || scheduled.next_run < next->next_run) next = &scheduled;
-  }
-  return next;
 }
 
 Result<void> JournalRunner::run(Scheduled& scheduled, Time now) {
@@ -307,7 +225,7 @@ Result<void> JournalRunner::advance_early(Time now) {
   auto keys = early_.take();
   if (keys.empty()) return {};
   Result<void> first_error;
-  for (const auto& scheduled : detections_) {
+  for (const auto& scheduled : timetable_.detections()) {
     if (scheduled.detection->detection.emit != catalogue::Emit::first_match) continue;
     if (auto done = look_early(scheduled, keys, now); !done && first_error) first_error = std::move(done);
   }
@@ -327,7 +245,7 @@ Result<void> JournalRunner::look_early(const Scheduled& scheduled, const std::ve
       minute = key.minute;
       window = scheduled.detection->schedule.first_window_with(minute * kMinute, scheduled.last_run);
     }
-    if (!window) continue;
+    if (!window || window->earliest >= scheduled.until) continue;
     auto& early = windows[window->scheduled];
     early.window = *window;
     early.groups.insert(key.group);
@@ -363,32 +281,20 @@ Result<void> JournalRunner::run_early(const Scheduled& scheduled, const EarlyWin
   return {};
 }
 
-void JournalRunner::set_time_bounds() {
-  match::TimeBounds bounds{
-      .lateness = options_.lateness, .future_skew = options_.future_skew, .needed_from = {}};
-  for (const auto& scheduled : detections_) {
-    Time next = scheduled.next_window().earliest;
-    Time& from = bounds.needed_from.try_emplace(scheduled.scan(), next).first->second;
-    from = std::min(from, next);
-  }
-  bounds_.set(std::move(bounds));
-}
-
 Result<void> JournalRunner::committing(store::Database& database, const store::DeltaSet& deltas) {
   std::set<std::pair<std::uint64_t, std::int64_t>> changed;
   std::size_t groups = 0;
   // What is older was taken for a run still to come; runs that are done looked away from it long ago.
   Time oldest = clock_.now() - options_.lateness;
-  {
-    std::lock_guard guard(closed_mutex_);
+  closed_.read([&](const auto& closed) {
     for (const auto& [key, delta] : deltas) {
-      auto found = closed_.find(key.scan);
-      if (found == closed_.end() || key.minute * kMinute >= found->second) continue;
+      auto found = closed.find(key.scan);
+      if (found == closed.end() || key.minute * kMinute >= found->second) continue;
       if ((key.minute + 1) * kMinute <= oldest) continue;
       ++groups;
       changed.emplace(key.scan, key.minute);
     }
-  }
+  });
   probe_.late(groups);
   for (auto [scan, minute] : changed) {
     if (auto done = note_late_minute(database, scan, minute); !done) return done;
@@ -408,7 +314,7 @@ Result<void> JournalRunner::run_late_again(Time now) {
     auto end = std::find_if(begin, late->end(), [&](const auto& each) { return each.scan != begin->scan; });
     std::span minutes(begin, end);
     Result<void> done;
-    for (const auto& scheduled : detections_) {
+    for (const auto& scheduled : timetable_.detections()) {
       if (done && scheduled.scan() == begin->scan) done = run_again(scheduled, minutes, now);
     }
     if (done && !stopping_) {
@@ -434,7 +340,7 @@ Result<void> JournalRunner::run_again(const Scheduled& scheduled, std::span<cons
     auto found = read_windows_with(*reader_, scheduled.name(), late.minute * kMinute, scheduled.last_run);
     if (!found) return std::unexpected(found.error());
     for (const auto& window : *found) {
-      if (window.earliest >= scheduled.since) windows.emplace(window.scheduled, window);
+      if (scheduled.has(window)) windows.emplace(window.scheduled, window);
     }
   }
   for (const auto& [time, window] : windows) {
@@ -449,14 +355,7 @@ Result<void> JournalRunner::run_again(const Scheduled& scheduled, std::span<cons
 Result<void> JournalRunner::clean_up(Time now) {
   if (floor_to(now, kMinute) == cleaned_up_) return {};
   cleaned_up_ = floor_to(now, kMinute);
-  absl::flat_hash_map<std::uint64_t, Time> oldest_needed;
-  for (const auto& scheduled : detections_) {
-    auto window = scheduled.next_window();
-    // The window that ends now may hold an event that is just not too late.
-    Time earliest = std::min(now - (window.latest - window.earliest), window.earliest);
-    Time& oldest = oldest_needed.try_emplace(scheduled.scan(), earliest).first->second;
-    oldest = std::min(oldest, earliest);
-  }
+  auto oldest_needed = timetable_.oldest_needed(now);
   auto first_kept = [&](std::uint64_t scan) {
     auto found = oldest_needed.find(scan);
     Time oldest = found == oldest_needed.end() ? now : found->second;
@@ -467,7 +366,9 @@ Result<void> JournalRunner::clean_up(Time now) {
 }
 
 void JournalRunner::show_lags(Time now) {
-  for (const auto& scheduled : detections_) probe_.lag(scheduled.name(), now - scheduled.last_run);
+  for (const auto& scheduled : timetable_.detections()) {
+    if (scheduled.current()) probe_.lag(scheduled.name(), now - scheduled.last_run);
+  }
 }
 
 }  // namespace

@@ -37,8 +37,15 @@ class Runner {
 
   // The detections from now on. A detection never seen before starts with the first run after now; one that
   // is known goes on after its last run, so that runs missed while stopped are made up, oldest first, each
-  // for its own range. Call from the thread that calls advance.
+  // for its own range. A search that changed finishes the windows that have begun as it was, and late events
+  // into them; after a restart its old form is not known any more, and the new one's runs of those are
+  // incomplete. Call from the thread that calls advance.
   virtual Result<void> set_catalogue(std::shared_ptr<const catalogue::Catalogue> catalogue) = 0;
+
+  // Told what events are to be evaluated against, whenever that changes; on the thread that calls
+  // set_catalogue and advance. Before set_catalogue.
+  using FeedListener = std::function<void(const catalogue::Feed&)>;
+  virtual void set_feed_listener(FeedListener listener) = 0;
 
   // Does every run that is due at or before `now`, first_match evaluations that have piled up, once a minute
   // the runs whose windows late events came into, and the removal of what no window needs. Returns how many

@@ -60,7 +60,7 @@ class IngestTest : public ::testing::Test {
     auto loaded = catalogue::load_search("test", search, {});
     EXPECT_TRUE(loaded.refused.empty());
     auto ingest = Ingest::make(store, clock, time_bounds, options, registry, "hec");
-    ingest->set_catalogue(loaded.catalogue);
+    ingest->set_feed({loaded.catalogue, {}});
     return ingest;
   }
 
@@ -221,7 +221,7 @@ TEST_F(IngestTest, ANewCatalogueHoldsFromTheNextBatchOn) {
   ASSERT_TRUE(ingest->submit(one));
   ingest->barrier();
   EXPECT_TRUE(store.merged.empty());
-  ingest->set_catalogue(catalogue::load_search("test", "EventID=1 | stats count by Image", {}).catalogue);
+  ingest->set_feed({catalogue::load_search("test", "EventID=1 | stats count by Image", {}).catalogue, {}});
   auto two = batch(event(1, "a.exe"));
   ASSERT_TRUE(ingest->submit(two));
   ingest->barrier();

@@ -36,6 +36,11 @@ void add_detections(Simulation& simulation, const YAML::Node& detections) {
 void play(Simulation& simulation, const YAML::Node& step) {
   if (step.IsScalar()) return simulation.stop();  // the one step without a value
   if (auto clock = step["clock"]) return simulation.run_until(time_of_day(clock.as<std::string>()));
+  if (auto reload = step["reload"]) {
+    simulation.remove_detections();
+    add_detections(simulation, reload);
+    return simulation.set_catalogue();
+  }
   if (auto start = step["start"]) {
     simulation.clock.set(time_of_day(start.as<std::string>()));
     return simulation.start();
@@ -82,6 +87,12 @@ TEST_P(WindowCases, AsWritten) {
     }
     if (node["runs"]) {
       EXPECT_EQ(simulation.metric("hecate_window_runs_total"), node["runs"].as<double>());
+    }
+    if (node["incomplete"]) {
+      EXPECT_EQ(std::max(0.0, simulation.metric("hecate_window_incomplete_total")),
+                node["incomplete"].as<double>());
+      EXPECT_EQ(simulation.query("SELECT count(*) FROM run WHERE incomplete = 1"),
+                node["incomplete"].as<int>());
     }
     if (node["made_up"]) {
       EXPECT_EQ(simulation.metric("hecate_window_made_up_total"), node["made_up"].as<double>());

@@ -148,6 +148,7 @@ void Simulation::start() {
       *store_, clock, *told_to, bounds, [this] { ++barriers; }, options, registry);
   ASSERT_TRUE(runner) << runner.error().message;
   runner_ = *std::move(runner);
+  runner_->set_feed_listener([this](const catalogue::Feed& feed) { feed_ = feed; });
   store_->set_commit_hook([this](store::Database& database, const store::DeltaSet& deltas) {
     return runner_->committing(database, deltas);
   });
@@ -176,11 +177,18 @@ void Simulation::evaluate(Time time, Fields fields, store::DeltaSet& deltas) {
   fields["_time"] = format_epoch(time);
   Arena arena;
   spl::EvalContext context{.arena = arena, .event_time = time, .arrival = sample.arrival};
-  MapSource source(catalogue_->names, fields);
-  std::map<std::uint64_t, const spl::Scan*> scans;
-  for (const auto& detection : catalogue_->detections)
-    scans[detection.plan->scan()->id()] = detection.plan->scan().get();
-  for (const auto& [id, scan] : scans) {
+  std::map<std::uint64_t, std::pair<const spl::Scan*, const catalogue::Catalogue*>> scans;
+  auto add = [&](const catalogue::Catalogue& catalogue, const catalogue::LoadedDetection& detection) {
+    const auto& scan = detection.plan->scan();
+    scans[scan->id()] = {scan.get(), &catalogue};
+  };
+  for (const auto& detection : feed_.current->detections) add(*feed_.current, detection);
+  for (const auto& each : feed_.finishing) {
+    for (std::size_t i : each.detections) add(*each.catalogue, each.catalogue->detections[i]);
+  }
+  for (const auto& [id, found] : scans) {
+    auto [scan, catalogue] = found;
+    MapSource source(catalogue->names, fields);
     spl::Row row(&source);
     auto verdict = bounds.get()->judge(id, time, clock.now());
     store::DeltaSet contributed;

@@ -94,6 +94,7 @@ class Simulation {
   bool with_findings_ = false;
   std::unique_ptr<outputs::Findings> findings_;
   std::unique_ptr<Runner> runner_;
+  catalogue::Feed feed_;  // what events are evaluated against
   void evaluate(Time time, Fields fields, store::DeltaSet& deltas);
 
   std::uint64_t arrivals_ = 0;
