@@ -64,4 +64,12 @@ struct CheckOptions {
 };
 int check(const CheckOptions& options);
 
+struct StateOptions {
+  std::string what;  // check, show, findings, late, outbox, export
+  std::string path = "/var/lib/hecate";
+  std::string since, detection;  // findings
+  std::int64_t limit = 100;      // findings; 0: all
+};
+int state(const StateOptions& options);
+
 }  // namespace hecate::daemon

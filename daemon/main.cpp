@@ -114,6 +114,34 @@ CLI::App* add_check(CLI::App& app, CheckOptions& options) {
   return command;
 }
 
+CLI::App* add_state(CLI::App& app, StateOptions& options) {
+  CLI::App* command = app.add_subcommand(
+      "state", "Look at a state folder, of a hecate that runs or of one that is stopped; changes nothing");
+  command->require_subcommand(1);
+  auto add = [&](const char* what, const char* help) {
+    CLI::App* each = command->add_subcommand(what, help);
+    each->add_option("--path", options.path, "The folder, as state.path names it")->capture_default_str();
+    each->callback([&options, what] { options.what = what; });
+    return each;
+  };
+  add("check", "Read all of it and say what is wrong; exit code 1 when something is");
+  add("show", "How far each detection is, what is stored, what waits and what was kept aside; for people");
+  CLI::App* findings =
+      add("findings", "Findings, newest first, as /api/findings shows them; one JSON line each");
+  findings->add_option("--since", options.since,
+                       "Told at or after this: seconds since 1970, or a time such as 2026-04-27T13:00:00Z");
+  findings->add_option("--limit", options.limit, "At most so many; 0: all")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  findings->add_option("--detection", options.detection, "Of this detection only");
+  add("late", "Events that came too late for their windows, or from the future; one JSON line each");
+  add("outbox", "Findings and risk events that wait to be posted or were put aside; one JSON line each");
+  add("export",
+      "All findings with all their revisions, in the order in which they were told; one JSON line each");
+  command->footer("Run it as the user that hecate runs as: the folder is closed to others.");
+  return command;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -128,11 +156,13 @@ int main(int argc, char** argv) {
   ReplayOptions replay_options;
   SendOptions send_options;
   CheckOptions check_options;
+  StateOptions state_options;
   CLI::App* serve_command = add_serve(app, serve_options);
   CLI::App* search_command = add_search(app, search_options);
   CLI::App* replay_command = add_replay(app, replay_options);
   CLI::App* send_command = add_send(app, send_options);
   CLI::App* check_command = add_check(app, check_options);
+  CLI::App* state_command = add_state(app, state_options);
   CLI::App* reference_command =
       app.add_subcommand("config-reference", "Print every configuration key with its default and meaning");
   CLI::App* spl_command =
@@ -144,6 +174,7 @@ int main(int argc, char** argv) {
   if (replay_command->parsed()) return replay(replay_options);
   if (send_command->parsed()) return send(send_options);
   if (check_command->parsed()) return check(check_options);
+  if (state_command->parsed()) return state(state_options);
   if (reference_command->parsed()) fmt::print("{}", config_reference());
   if (spl_command->parsed()) fmt::print("{}", spl_reference());
   return 0;

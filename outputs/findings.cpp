@@ -3,6 +3,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "outputs/finding.h"
 #include "outputs/schema.h"
+#include "outputs/stored.h"
 
 #include <algorithm>
 #include <array>
@@ -252,9 +253,10 @@ std::string machine_name() {
 
 class StoredFindings final : public Findings {
  public:
-  StoredFindings(std::unique_ptr<store::Database> reader, FindingOptions options,
+  StoredFindings(store::Store& store, std::unique_ptr<store::Database> reader, FindingOptions options,
                  prometheus::Registry& registry, FindingListener listener)
-      : reader_(std::move(reader)),
+      : store_(store),
+        reader_(std::move(reader)),
         options_(std::move(options)),
         listener_(std::move(listener)),
         told_(prometheus::BuildCounter()
@@ -269,6 +271,11 @@ class StoredFindings final : public Findings {
                        .Name("hecate_findings_withdrawn_total")
                        .Help("Findings taken back, by detection: with late events their row is gone")
                        .Register(registry)),
+        removed_(
+            prometheus::BuildCounter()
+                .Name("hecate_findings_removed_total")
+                .Help("What was removed because of its age or number (retention): findings, parked envelopes")
+                .Register(registry)),
         suppressed_(prometheus::BuildCounter()
                         .Name("hecate_findings_suppressed_total")
                         .Help("Result rows that made no finding: throttled, or told before under the same id")
@@ -329,6 +336,17 @@ class StoredFindings final : public Findings {
                       listed.error().message);
     }
     current_.reset();
+  }
+
+  [[nodiscard]] Result<void> clean_up(Time now, Time lateness, const catalogue::Catalogue& running) override {
+    RetentionNeeds needs{.lateness = lateness, .longest_throttle = 0};
+    for (const auto& each : running.detections)
+      needs.longest_throttle = std::max(needs.longest_throttle, each.detection.throttle.period);
+    auto removed = remove_old_findings(store_, *reader_, now, options_.retention, needs);
+    if (!removed) return std::unexpected(removed.error());
+    removed_.Add({{"what", "finding"}}).Increment(static_cast<double>(removed->findings));
+    removed_.Add({{"what", "parked"}}).Increment(static_cast<double>(removed->parked));
+    return {};
   }
 
  private:
@@ -410,12 +428,14 @@ class StoredFindings final : public Findings {
     }
   }
 
+  store::Store& store_;
   std::unique_ptr<store::Database> reader_;
   FindingOptions options_;
   FindingListener listener_;
   prometheus::Family<prometheus::Counter>& told_;
   prometheus::Family<prometheus::Counter>& revised_;
   prometheus::Family<prometheus::Counter>& withdrawn_;
+  prometheus::Family<prometheus::Counter>& removed_;
   prometheus::Family<prometheus::Counter>& suppressed_;
 
   std::optional<std::pair<std::int64_t, Time>> current_;  // run and search time
@@ -438,28 +458,18 @@ Result<std::unique_ptr<Findings>> Findings::make(store::Store& store, FindingOpt
   if (auto prepared = prepare_tables(store); !prepared) return std::unexpected(prepared.error());
   auto reader = store.reader();
   if (!reader) return std::unexpected(reader.error());
-  return std::make_unique<StoredFindings>(std::move(*reader), std::move(options), registry,
+  return std::make_unique<StoredFindings>(store, std::move(*reader), std::move(options), registry,
                                           std::move(listener));
 }
 
 Result<std::string> list_findings(store::Database& reader, Time since, int limit) {
-  auto statement = reader.prepare(
-      "SELECT f.created, f.revision, f.status, f.body FROM finding f JOIN run r ON r.run = f.run"
-      " WHERE r.done = 1 AND f.created >= ? AND NOT EXISTS (SELECT 1 FROM finding n JOIN run q ON q.run = "
-      "n.run"
-      "   WHERE n.id = f.id AND n.revision > f.revision AND q.done = 1)"
-      " ORDER BY f.created DESC, f.rowid DESC LIMIT ?");
-  if (!statement) return std::unexpected(statement.error());
-  (*statement)->bind(1, since).bind(2, static_cast<std::int64_t>(limit));
   std::string list = "[";
-  for (;;) {
-    auto more = (*statement)->step();
-    if (!more) return std::unexpected(more.error());
-    if (!*more) break;
-    if (list.size() > 1) list += ",\n ";
-    list += shown((*statement)->integer(0), (*statement)->integer(1), (*statement)->text(2),
-                  (*statement)->text(3));
-  }
+  auto read =
+      read_findings(reader, {.since = since, .limit = limit, .detection = {}}, [&](std::string_view json) {
+        if (list.size() > 1) list += ",\n ";
+        list += json;
+      });
+  if (!read) return std::unexpected(read.error());
   return list + "]\n";
 }
 

@@ -26,7 +26,19 @@ std::string owner(int descriptor) {
   return text.substr(0, text.find('\n'));
 }
 
+bool has_log_line(int descriptor) {
+  return content(descriptor).find(kLogLine) != std::string::npos;
+}
+
 }  // namespace
+
+bool DirectoryLock::expects_log(const std::string& directory) {
+  int descriptor = ::open((directory + "/lock").c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return false;
+  bool expected = has_log_line(descriptor);
+  ::close(descriptor);
+  return expected;
+}
 
 Result<DirectoryLock> DirectoryLock::take(const std::string& directory) {
   std::string file = directory + "/lock";
@@ -49,7 +61,7 @@ Result<DirectoryLock> DirectoryLock::take(const std::string& directory) {
         "state.path on a local disk",
         directory, std::strerror(errno)));
   }
-  auto written = lock.expect_log(content(lock.descriptor_).find(kLogLine) != std::string::npos);
+  auto written = lock.expect_log(has_log_line(lock.descriptor_));
   if (!written) return std::unexpected(written.error());
   return lock;
 }
@@ -62,14 +74,11 @@ Result<void> DirectoryLock::expect_log(bool expected) {
   if (!written) {
     return fail(fmt::format("{}: cannot write to it: {}; the disk may be full", file_, std::strerror(errno)));
   }
-  expects_log_ = expected;
   return {};
 }
 
 DirectoryLock::DirectoryLock(DirectoryLock&& other) noexcept
-    : file_(std::move(other.file_)),
-      descriptor_(std::exchange(other.descriptor_, -1)),
-      expects_log_(other.expects_log_) {}
+    : file_(std::move(other.file_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
 
 DirectoryLock::~DirectoryLock() {
   if (descriptor_ >= 0) ::close(descriptor_);

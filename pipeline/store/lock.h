@@ -17,7 +17,8 @@ class DirectoryLock {
   DirectoryLock(DirectoryLock&& other) noexcept;
   DirectoryLock& operator=(DirectoryLock&&) = delete;
 
-  [[nodiscard]] bool expects_log() const { return expects_log_; }
+  // As the file says; needs no lock.
+  [[nodiscard]] static bool expects_log(const std::string& directory);
   // To be told before a log may go, and after one is on disk. False is on disk when it returns.
   [[nodiscard]] Result<void> expect_log(bool expected);
 
@@ -25,7 +26,6 @@ class DirectoryLock {
   DirectoryLock(std::string file, int descriptor) : file_(std::move(file)), descriptor_(descriptor) {}
   std::string file_;
   int descriptor_;
-  bool expects_log_ = false;
 };
 
 }  // namespace hecate::store

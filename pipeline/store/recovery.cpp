@@ -1,9 +1,12 @@
 #include "pipeline/store/recovery.h"
 
+#include "pipeline/store/lock.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <vector>
 
@@ -93,6 +96,24 @@ Result<std::vector<std::string>> small_tables(Database& database) {
 }
 
 }  // namespace
+
+Result<void> look_for_log(const std::string& directory) {
+  std::string file = directory + "/hecate.db";
+  auto holds_something = [](const std::string& path) {
+    std::error_code absent;
+    auto size = std::filesystem::file_size(path, absent);
+    return !absent && size > 0;
+  };
+  if (!DirectoryLock::expects_log(directory) || !holds_something(file) || holds_something(file + "-wal"))
+    return {};
+  return fail(fmt::format(
+      "state database {}: its write-ahead log {}-wal is missing, though the last hecate here did not stop by "
+      "itself: what it answered last is in it. Put it back beside the database. To go on without it, delete "
+      "{}/lock and start again: what it held is lost then, unless another SQLite program has opened the "
+      "database "
+      "since and put it back",
+      file, file, directory));
+}
 
 Result<void> settle_log(const std::string& database_file, const DatabaseOptions& options) {
   sqlite3_vfs* vfs = sqlite3_vfs_find(options.vfs.empty() ? nullptr : options.vfs.c_str());

@@ -9,6 +9,10 @@ namespace hecate::store {
 
 // What is done to a state folder before the journal works in it.
 
+// Fails where the write-ahead log is missing that the last owner of `directory` must have left: what was
+// answered last would be lost in silence. Before the database is opened, which makes a new one.
+[[nodiscard]] Result<void> look_for_log(const std::string& directory);
+
 // Writes the write-ahead log of `database_file` once more, as it reads, and waits for the disk. After a
 // failed fsync the system may show pages that never reached the disk and that no later fsync would write;
 // commits that follow them in the log would be lost with them. Before the database is opened; does nothing

@@ -375,17 +375,7 @@ class Journal final : public Store {
 Result<std::unique_ptr<Database>> open_database(const std::string& directory, DirectoryLock& lock,
                                                 const DatabaseOptions& options) {
   std::string file = directory + "/hecate.db";
-  std::error_code absent;
-  if (lock.expects_log() && std::filesystem::exists(file, absent) &&
-      !std::filesystem::exists(file + "-wal", absent)) {
-    return fail(
-        fmt::format("state database {}: its write-ahead log {}-wal is missing, though the last hecate here "
-                    "did not stop by "
-                    "itself: what it answered last is in it. Put it back beside the database; to go on "
-                    "without it, delete "
-                    "{}/lock and start again (what it held is lost then)",
-                    file, file, directory));
-  }
+  if (auto there = look_for_log(directory); !there) return std::unexpected(there.error());
   if (auto settled = settle_log(file, options); !settled) return std::unexpected(settled.error());
   auto database = Database::open(file, Database::Mode::read_write, options);
   if (!database) return database;
@@ -398,6 +388,10 @@ Result<std::unique_ptr<Database>> open_database(const std::string& directory, Di
 }
 
 }  // namespace
+
+int schema_version() {
+  return static_cast<int>(std::size(kSchema));
+}
 
 Result<void> make_directory(const std::string& directory) {
   std::error_code error;

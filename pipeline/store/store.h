@@ -80,6 +80,9 @@ class Store {
   [[nodiscard]] virtual std::string trouble() const = 0;
 };
 
+// The newest version of the part `store` of the schema.
+[[nodiscard]] int schema_version();
+
 // Makes the state's folder, with mode 0700, and those above it; does nothing where it is there already.
 [[nodiscard]] Result<void> make_directory(const std::string& directory);
 

@@ -123,5 +123,21 @@ TEST_F(FaultTest, AfterAFailedSyncNothingIsAnsweredAndTheNextStartIsRight) {
   }
 }
 
+// What the daemon does: it says why, and ends.
+TEST(FaultDeathTest, AFailedSyncEndsTheProcess) {
+  auto fail = [] {
+    hecate::testing::TemporaryFolder folder;
+    hecate::testing::ManualClock clock;
+    prometheus::Registry registry;
+    FaultyDisk disk;
+    StoreOptions options;
+    options.database.vfs = disk.name();
+    auto store = Store::open(folder / "state", clock, registry, options);
+    disk.fail_from(Fault::sync_error, 1);
+    (void)(*store)->write_and_wait([](Database& database) { return database.execute("CREATE TABLE t(a)"); });
+  };
+  EXPECT_EXIT(fail(), ::testing::ExitedWithCode(74), "");
+}
+
 }  // namespace
 }  // namespace hecate::store

@@ -1,0 +1,91 @@
+#include "outputs/stored.h"
+
+#include "outputs/finding.h"
+#include "outputs/json_writer.h"
+#include "outputs/schema.h"
+#include "pipeline/store/inspection.h"
+
+#include <fmt/format.h>
+
+namespace hecate::outputs {
+namespace {
+
+void begin(JsonWriter& json, const store::Statement& row, std::string_view state) {
+  json.begin_object().key("seq").value(row.integer(0)).key("state").value(state);
+  json.key("finding").value(row.text(1)).key("kind").value(row.text(2));
+}
+
+}  // namespace
+
+Result<void> read_findings(store::Database& reader, const FindingQuery& query, const JsonVisitor& visit) {
+  auto there = store::has_table(reader, "finding");
+  if (!there || !*there) return there ? Result<void>() : std::unexpected(there.error());
+  const char* newest =
+      " AND NOT EXISTS (SELECT 1 FROM finding n JOIN run q ON q.run = n.run"
+      "   WHERE n.id = f.id AND n.revision > f.revision AND q.done = 1)";
+  auto rows = reader.cursor(
+      fmt::format("SELECT f.created, f.revision, f.status, f.body FROM finding f JOIN run r ON r.run = f.run"
+                  " WHERE r.done = 1 AND f.created >= ?1 AND (?2 = '' OR f.detection = ?2){} ORDER BY "
+                  "f.created {}, f.rowid {}"
+                  " LIMIT ?3",
+                  query.every_revision ? "" : newest, query.oldest_first ? "ASC" : "DESC",
+                  query.oldest_first ? "ASC" : "DESC"));
+  if (!rows) return std::unexpected(rows.error());
+  store::Statement& row = **rows;
+  row.bind(1, query.since).bind_text(2, query.detection).bind(3, query.limit);
+  return store::for_each_row(row,
+                             [&] { visit(shown(row.integer(0), row.integer(1), row.text(2), row.text(3))); });
+}
+
+Result<void> read_outbox(store::Database& reader, const JsonVisitor& visit) {
+  auto there = store::has_table(reader, "outbox");
+  if (!there || !*there) return there ? Result<void>() : std::unexpected(there.error());
+  auto snapshot = store::Transaction::begin(reader, store::Transaction::Kind::read);
+  if (!snapshot) return std::unexpected(snapshot.error());
+  auto waiting = reader.cursor(
+      "SELECT o.seq, o.finding, o.kind, o.queued, o.payload FROM outbox o JOIN run r ON r.run = o.run"
+      " WHERE r.done = 1 ORDER BY o.seq");
+  if (!waiting) return std::unexpected(waiting.error());
+  auto read = store::for_each_row(**waiting, [&] {
+    JsonWriter json;
+    begin(json, **waiting, "waiting");
+    json.key("queued").value(format_iso((*waiting)->integer(3)));
+    visit(json.key("envelope").raw((*waiting)->text(4)).end_object().text());
+  });
+  if (!read) return read;
+  auto parked = reader.cursor(
+      "SELECT seq, finding, kind, parked_at, payload, status, code, answer FROM parked ORDER BY seq");
+  if (!parked) return std::unexpected(parked.error());
+  return store::for_each_row(**parked, [&] {
+    JsonWriter json;
+    begin(json, **parked, "parked");
+    json.key("parked_at").value(format_iso((*parked)->integer(3)));
+    json.key("status").value((*parked)->integer(5)).key("code").value((*parked)->integer(6));
+    json.key("answer").value((*parked)->text(7));
+    visit(json.key("envelope").raw((*parked)->text(4)).end_object().text());
+  });
+}
+
+Result<std::vector<std::string>> find_problems(store::Database& reader) {
+  std::vector<std::string> problems;
+  auto version = store::version_problem(reader, "outputs", static_cast<int>(std::size(kSchema)));
+  if (!version) return std::unexpected(version.error());
+  if (!version->empty()) return std::vector{*version};
+  for (const char* table : {"finding", "outbox", "risk_object"}) {
+    auto there = store::has_table(reader, table);
+    if (!there) return std::unexpected(there.error());
+    if (!*there) continue;
+    auto rows = reader.cursor(fmt::format(
+        "SELECT count(*) FROM {0} WHERE NOT EXISTS (SELECT 1 FROM run WHERE run.run = {0}.run)", table));
+    if (!rows) return std::unexpected(rows.error());
+    auto read = store::for_each_row(**rows, [&] {
+      if ((*rows)->integer(0) == 0) return;
+      problems.push_back(fmt::format("{} rows of {} belong to no run: nobody will ever see them",
+                                     (*rows)->integer(0), table));
+    });
+    if (!read) return std::unexpected(read.error());
+  }
+  return problems;
+}
+
+}  // namespace hecate::outputs
