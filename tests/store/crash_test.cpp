@@ -3,9 +3,6 @@
 #include "tests/support/faulty_disk.h"
 #include "tests/support/testing.h"
 
-#include <cstdlib>
-#include <filesystem>
-
 #include <gtest/gtest.h>
 #include <prometheus/registry.h>
 
@@ -27,7 +24,7 @@ class Machine {
     options.log_pages = 3 + static_cast<int>(random() % 40);
     options.fatal = [](const std::string&) {};
     registry = std::make_unique<prometheus::Registry>();
-    auto opened = Store::open(folder / "state", clock, *registry, options);
+    auto opened = Store::open(disk / "state", clock, *registry, options);
     if (!opened) return opened.error().message;
     store = *std::move(opened);
     return {};
@@ -78,7 +75,6 @@ class Machine {
   }
 
   std::mt19937 random;
-  hecate::testing::TemporaryFolder folder;
   FaultyDisk disk;
   hecate::testing::ManualClock clock;
   std::unique_ptr<prometheus::Registry> registry;

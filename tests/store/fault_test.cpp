@@ -27,7 +27,7 @@ class FaultTest : public ::testing::Test {
       ++fatal;
     };
     registry = std::make_unique<prometheus::Registry>();
-    auto opened = Store::open(*folder / "state", clock, *registry, options);
+    auto opened = Store::open(*disk / "state", clock, *registry, options);
     ASSERT_TRUE(opened) << opened.error().message;
     store = *std::move(opened);
   }
@@ -35,7 +35,6 @@ class FaultTest : public ::testing::Test {
   // A machine of its own, with the nth write (or sync) and all after it to fail.
   void begin(Fault fault, int nth) {
     store.reset();
-    folder = std::make_unique<hecate::testing::TemporaryFolder>();
     disk = std::make_unique<FaultyDisk>();
     ledger = std::make_unique<Ledger>([] { return true; });
     random.seed(static_cast<unsigned>(nth));
@@ -57,7 +56,6 @@ class FaultTest : public ::testing::Test {
 
   hecate::testing::ManualClock clock;
   std::mt19937 random;
-  std::unique_ptr<hecate::testing::TemporaryFolder> folder;
   std::unique_ptr<FaultyDisk> disk;
   std::unique_ptr<prometheus::Registry> registry;
   std::unique_ptr<Ledger> ledger;
@@ -126,13 +124,12 @@ TEST_F(FaultTest, AfterAFailedSyncNothingIsAnsweredAndTheNextStartIsRight) {
 // What the daemon does: it says why, and ends.
 TEST(FaultDeathTest, AFailedSyncEndsTheProcess) {
   auto fail = [] {
-    hecate::testing::TemporaryFolder folder;
     hecate::testing::ManualClock clock;
     prometheus::Registry registry;
     FaultyDisk disk;
     StoreOptions options;
     options.database.vfs = disk.name();
-    auto store = Store::open(folder / "state", clock, registry, options);
+    auto store = Store::open(disk / "state", clock, registry, options);
     disk.fail_from(Fault::sync_error, 1);
     (void)(*store)->write_and_wait([](Database& database) { return database.execute("CREATE TABLE t(a)"); });
   };

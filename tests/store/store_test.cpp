@@ -162,6 +162,7 @@ TEST_F(StoreTest, TheEarliestEventOfAGroupIsItsSample) {
 }
 
 TEST_F(StoreTest, AJobAndItsNeighboursAreKeptOrRefusedTogether) {
+  options.retry = std::chrono::milliseconds(1);
   auto store = open();
   // Holds the writer, so that what follows is one commit.
   std::promise<void> held;
@@ -214,6 +215,7 @@ TEST_F(StoreTest, AFullDiskIsToldAndGetsBetterByItself) {
   EXPECT_EQ(commit(*store, large()), Store::Outcome::failed);
   EXPECT_NE(store->trouble().find("the disk is full; free space"), std::string::npos) << store->trouble();
   EXPECT_EQ(counts(*store, 1, 0, 1).size(), 0u);
+  EXPECT_GE(metric("hecate_journal_failures_total", "full"), 1);
   set_room("1000000");
   EXPECT_EQ(store->trouble(), "");
   EXPECT_EQ(commit(*store, large()), Store::Outcome::committed);
@@ -221,6 +223,7 @@ TEST_F(StoreTest, AFullDiskIsToldAndGetsBetterByItself) {
 }
 
 TEST_F(StoreTest, TroubleLastsAsLongAsNothingCanBeWritten) {
+  options.retry = std::chrono::milliseconds(1);
   auto store = open();
   auto execute = [&](const std::string& sql) {
     auto done = store->write_and_wait([&](Database& database) { return database.execute(sql); });
@@ -317,6 +320,9 @@ TEST_F(StoreTest, MetricsCountCommitsAndMergedRows) {
   EXPECT_EQ(metric("hecate_journal_rows_total"), 2);
   EXPECT_EQ(metric("hecate_journal_commit_seconds"), 1);
   EXPECT_GT(metric("hecate_journal_bytes"), 16384);
+  EXPECT_GE(metric("hecate_journal_log_bytes_total"), kPageSize);
+  EXPECT_LT(metric("hecate_journal_log_bytes_total"), 10 * kPageSize);
+  EXPECT_GT(metric("hecate_journal_disk_free_bytes"), 0);
 }
 
 }  // namespace

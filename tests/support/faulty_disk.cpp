@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <new>
 
 #include <sqlite3.h>
+#include <unistd.h>
 
 namespace hecate::testing {
 namespace {
@@ -220,6 +222,10 @@ std::string survivor(const FaultyDisk::Inode& inode, unsigned share, std::mt1993
 }  // namespace
 
 FaultyDisk::FaultyDisk() : system_(sqlite3_vfs_find(nullptr)), vfs_(std::make_unique<sqlite3_vfs>(*system_)) {
+  auto memory = std::filesystem::path("/dev/shm");
+  folder_ = (::access(memory.c_str(), W_OK) == 0 ? memory : std::filesystem::temp_directory_path()) /
+            "hecate-test-XXXXXX";
+  ::mkdtemp(folder_.data());
   static std::atomic<int> count = 0;
   name_ = "faulty-disk-" + std::to_string(++count);
   vfs_->pNext = nullptr;
@@ -233,6 +239,8 @@ FaultyDisk::FaultyDisk() : system_(sqlite3_vfs_find(nullptr)), vfs_(std::make_un
 
 FaultyDisk::~FaultyDisk() {
   sqlite3_vfs_unregister(vfs_.get());
+  std::error_code ignored;
+  std::filesystem::remove_all(folder_, ignored);
 }
 
 void FaultyDisk::fail_from(Fault fault, int nth) {

@@ -24,6 +24,9 @@ class FaultyDisk {
   FaultyDisk& operator=(const FaultyDisk&) = delete;
 
   [[nodiscard]] const std::string& name() const { return name_; }
+  // An empty folder for what lies on it, gone with it; in memory where the system can, since nothing on it
+  // waits for a real disk.
+  [[nodiscard]] std::string operator/(const std::string& file) const { return folder_ + "/" + file; }
 
   enum class Fault {
     none,
@@ -71,6 +74,7 @@ class FaultyDisk {
   using Names = std::map<std::string, std::shared_ptr<Inode>>;
 
   std::string name_;
+  std::string folder_;
   sqlite3_vfs* system_;
   std::unique_ptr<sqlite3_vfs> vfs_;
 
