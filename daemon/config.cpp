@@ -195,6 +195,17 @@ void declare_rest(Keys& keys, Draft& draft) {
       "How far ahead of this machine's clock an event's time may be; one further ahead is kept aside.");
   keys.period("windows.grace", config.windows.grace,
               "How long after a start runs that were missed wait, for senders to send what they kept.");
+  auto& retention = config.findings.retention;
+  keys.period("retention.findings.age", retention.findings_age, "How long findings are kept.");
+  keys.number("retention.findings.most", retention.findings_most, 1'000, 1'000'000'000,
+              "The most that are kept; the newest stay.");
+  keys.period("retention.parked.age", retention.parked_age,
+              "How long envelopes that the endpoint refused by themselves are kept.");
+  keys.number("retention.parked.most", retention.parked_most, 100, 1'000'000'000, "The most that are kept.");
+  keys.period("retention.aside.age", config.windows.aside_age,
+              "How long events are kept that came too late or from the future.");
+  keys.number("retention.aside.most", config.windows.aside_most, 100, 1'000'000'000,
+              "The most that are kept.");
   keys.path("state.path", config.state_path, "The folder of the embedded database; hecate's own.");
   keys.choice("log.level", config.log_level, {"debug", "info", "warn", "error"}, "What is logged.");
 }
@@ -294,6 +305,11 @@ constexpr std::array kSections = {
     Section{"findings.", "findings: what they look like", "", false},
     Section{"ingest.", "ingest: the way of an event", "", false},
     Section{"windows.", "windows: late events and missed runs", "", false},
+    Section{"retention.", "retention: what is kept, and for how long",
+            "Findings and throttling are kept for as long as a window may be run again or a throttle holds, "
+            "whatever "
+            "stands here.",
+            false},
     Section{"state.", "state: what is kept on disk", "", false},
     Section{"log.", "log", "", false},
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "outputs/retention.h"
 #include "pipeline/base/clock.h"
 #include "pipeline/window/run_sink.h"
 
@@ -21,6 +22,7 @@ struct FindingOptions {
   std::string host;  // `host` of what is posted; the machine's name when empty
   std::string risk_index = "risk";
   bool deliver = false;  // an output is configured: findings go into the outbox
+  RetentionOptions retention;
 };
 
 // Told of each finding once it is visible; `json` is one line, as /api/findings shows it.

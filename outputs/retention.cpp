@@ -91,9 +91,9 @@ Result<std::int64_t> remove_rows(store::Store& store, store::Database& reader, c
 }  // namespace
 
 Result<Removed> remove_old_findings(store::Store& store, store::Database& reader, Time now,
-                                    const RetentionOptions& options) {
+                                    const RetentionOptions& options, const RetentionNeeds& needs) {
   Removed removed;
-  Time open = now - options.lateness;
+  Time open = now - needs.lateness;
   auto findings =
       store::remove_old(store, reader, {"finding", "rowid", "created", fmt::format("latest < {}", open)},
                         {std::min(now - options.findings_age, open), options.findings_most});
@@ -103,7 +103,7 @@ Result<Removed> remove_old_findings(store::Store& store, store::Database& reader
                                   {now - options.parked_age, options.parked_most});
   if (!parked) return std::unexpected(parked.error());
   removed.parked = *parked;
-  auto marks = remove_rows(store, reader, kThrottleMarks, open - options.longest_throttle);
+  auto marks = remove_rows(store, reader, kThrottleMarks, open - needs.longest_throttle);
   if (!marks) return std::unexpected(marks.error());
   removed.throttle_marks = *marks;
   if (auto objects = remove_rows(store, reader, kRiskObjects, open); !objects)

@@ -11,11 +11,15 @@ namespace hecate::outputs {
 // stay.
 struct RetentionOptions {
   Time findings_age = 90 * kDay;
-  std::int64_t findings_most = 1'000'000;
+  int findings_most = 1'000'000;
   Time parked_age = 90 * kDay;
-  std::int64_t parked_most = 100'000;
+  int parked_most = 100'000;
+};
+
+// What must stay, whatever the bounds above say.
+struct RetentionNeeds {
   // The runner's: so long after its end a window may be evaluated again, and its findings must be known by
-  // their ids. It goes before the bounds above.
+  // their ids.
   Time lateness = kDay;
   // Of all loaded detections.
   Time longest_throttle = 0;
@@ -34,6 +38,7 @@ struct Removed {
 // (runs that told nothing are the runner's own). In commits of a few hundred rows; looks with `reader`. Once
 // an hour is often enough; on the runner's thread, between runs. Not from the journal's thread.
 [[nodiscard]] Result<Removed> remove_old_findings(store::Store& store, store::Database& reader, Time now,
-                                                  const RetentionOptions& options);
+                                                  const RetentionOptions& options,
+                                                  const RetentionNeeds& needs);
 
 }  // namespace hecate::outputs

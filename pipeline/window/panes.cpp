@@ -1,14 +1,12 @@
 #include "pipeline/window/panes.h"
 
+#include "pipeline/store/removal.h"
+
 #include <utility>
 #include <vector>
 
-#include <sqlite3.h>
-
 namespace hecate::window {
 namespace {
-
-constexpr std::int64_t kRowsATransaction = 500;
 
 // Each scan with its first stored minute, by jumping from one scan to the next in the primary key.
 Result<std::vector<std::pair<std::int64_t, std::int64_t>>> first_minutes(store::Database& reader) {
@@ -27,18 +25,9 @@ Result<std::vector<std::pair<std::int64_t, std::int64_t>>> first_minutes(store::
   }
 }
 
-// Runs a deletion of at most kRowsATransaction rows until it finds no more.
 Result<void> repeat(store::Store& store, const std::function<Result<void>(store::Database&)>& remove) {
-  int removed = 0;
-  do {
-    auto done = store.write_and_wait([&](store::Database& database) -> Result<void> {
-      auto result = remove(database);
-      removed = result ? sqlite3_changes(database.handle()) : 0;
-      return result;
-    });
-    if (!done) return done;
-  } while (removed == kRowsATransaction);
-  return {};
+  auto removed = store::remove_in_steps(store, remove);
+  return removed ? Result<void>() : std::unexpected(removed.error());
 }
 
 }  // namespace
@@ -55,11 +44,27 @@ Result<void> remove_panes(store::Store& store, store::Database& reader,
           "DELETE FROM pane WHERE (scan, minute, grp) IN"
           " (SELECT scan, minute, grp FROM pane WHERE scan = ? AND minute < ? LIMIT ?)");
       if (!statement) return std::unexpected(statement.error());
-      return (*statement)->bind(1, scan).bind(2, kept).bind(3, kRowsATransaction).run();
+      return (*statement)->bind(1, scan).bind(2, kept).bind(3, store::kRowsARemoval).run();
     });
     if (!done) return done;
   }
   return {};
+}
+
+Result<void> remove_seen(store::Store& store, store::Database& reader, std::int64_t first_kept) {
+  auto any = reader.prepare("SELECT 1 FROM seen WHERE minute < ? LIMIT 1");
+  if (!any) return std::unexpected(any.error());
+  auto found = (*any)->bind(1, first_kept).step();
+  (*any)->reset();
+  if (!found) return std::unexpected(found.error());
+  if (!*found) return {};
+  return repeat(store, [first_kept](store::Database& database) -> Result<void> {
+    auto statement = database.prepare(
+        "DELETE FROM seen WHERE (minute, event) IN (SELECT minute, event FROM seen WHERE minute < ? LIMIT "
+        "?)");
+    if (!statement) return std::unexpected(statement.error());
+    return (*statement)->bind(1, first_kept).bind(2, store::kRowsARemoval).run();
+  });
 }
 
 Result<void> remove_empty_runs(store::Store& store, store::Database& reader, Time scheduled_before) {
@@ -74,7 +79,7 @@ Result<void> remove_empty_runs(store::Store& store, store::Database& reader, Tim
         "DELETE FROM run WHERE run IN"
         " (SELECT run FROM run WHERE rows = 0 AND done = 1 AND scheduled < ? LIMIT ?)");
     if (!statement) return std::unexpected(statement.error());
-    return (*statement)->bind(1, scheduled_before).bind(2, kRowsATransaction).run();
+    return (*statement)->bind(1, scheduled_before).bind(2, store::kRowsARemoval).run();
   });
 }
 

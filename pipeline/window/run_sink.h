@@ -39,6 +39,13 @@ class RunSink {
   [[nodiscard]] virtual std::size_t pending() const = 0;
   // The run is marked done and on disk; what it told is visible now.
   virtual void done(const Run& run) = 0;
+
+  // Removes what was told too long ago; now and then, between runs. A window may be run again for `lateness`
+  // after its end: what it told must be known until then.
+  [[nodiscard]] virtual Result<void> clean_up(Time /*now*/, Time /*lateness*/,
+                                              const catalogue::Catalogue& /*running*/) {
+    return {};
+  }
 };
 
 }  // namespace hecate::window

@@ -1,6 +1,7 @@
 #include "pipeline/window/runner.h"
 
 #include "absl/container/flat_hash_map.h"
+#include "pipeline/store/removal.h"
 #include "pipeline/window/early_queue.h"
 #include "pipeline/window/evaluation.h"
 #include "pipeline/window/journal_rows.h"
@@ -95,7 +96,8 @@ class JournalRunner final : public Runner {
   Time started_;
   std::int64_t last_run_id_;
   Time cleaned_up_ = 0;   // the minute in which clean_up was done last
-  Time looked_late_ = 0;  // likewise run_late_again
+  Time swept_ = 0;        // the hour in which what was told and put aside was cleaned up last
+  Time looked_late_ = 0;  // the minute in which run_late_again was done last
 
   Timetable timetable_;
   FeedListener feed_listener_;
@@ -362,7 +364,16 @@ Result<void> JournalRunner::clean_up(Time now) {
     return floor_to(oldest - options_.lateness, kMinute) / kMinute;
   };
   if (auto removed = remove_panes(store_, *reader_, first_kept); !removed) return removed;
-  return remove_empty_runs(store_, *reader_, now - options_.lateness);
+  std::int64_t oldest_minute = floor_to(now, kMinute) / kMinute;
+  for (const auto& [scan, oldest] : oldest_needed) oldest_minute = std::min(oldest_minute, first_kept(scan));
+  if (auto removed = remove_seen(store_, *reader_, oldest_minute); !removed) return removed;
+  if (auto removed = remove_empty_runs(store_, *reader_, now - options_.lateness); !removed) return removed;
+  if (floor_to(now, kHour) == swept_) return {};
+  swept_ = floor_to(now, kHour);
+  auto aside = store::remove_old(store_, *reader_, {"aside", "seq", "received"},
+                                 {now - options_.aside_age, options_.aside_most});
+  if (!aside) return std::unexpected(aside.error());
+  return sink_.clean_up(now, options_.lateness, timetable_.catalogue());
 }
 
 void JournalRunner::show_lags(Time now) {

@@ -19,6 +19,9 @@ struct RunnerOptions {
   // Events that come later than this, and for which no run is still to come, are put aside; until then they
   // go into their window, which is run again.
   Time lateness = 24 * kHour;
+  // How long, and how many, events put aside are kept.
+  Time aside_age = 7 * kDay;
+  int aside_most = 100'000;
 };
 
 // Runs detections when they are due. `advance` does the work, on the caller's thread, at a time that the

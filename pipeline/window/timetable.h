@@ -56,6 +56,7 @@ class Timetable {
                                      store::Store& store, store::Database& reader, Time now);
 
   [[nodiscard]] const std::vector<Scheduled>& detections() const { return detections_; }
+  [[nodiscard]] const catalogue::Catalogue& catalogue() const { return *catalogue_; }
   // kNever where it has no run left.
   [[nodiscard]] Time due(const Scheduled& scheduled) const;
   [[nodiscard]] Time next_due() const;

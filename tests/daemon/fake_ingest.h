@@ -62,7 +62,7 @@ class FakeIngest final : public ingest::Ingest {
     changed_.notify_all();
     return true;
   }
-  void set_catalogue(std::shared_ptr<const catalogue::Catalogue>) override {}
+  void set_feed(const catalogue::Feed&) override {}
   void barrier() override {}
   [[nodiscard]] std::size_t queued_bytes() const override { return queued; }
 

@@ -22,6 +22,8 @@ class ReluctantRunner final : public window::Runner {
   Result<int> advance(Time) override { return 0; }
   void stop() override { stopped = true; }
   [[nodiscard]] Time next_due() const override { return INT64_MAX; }
+  void set_feed_listener(FeedListener) override {}
+  Result<void> committing(store::Database&, const store::DeltaSet&) override { return {}; }
   void committed(const store::DeltaSet&) override {}
   void set_wake(std::function<void()>) override {}
 

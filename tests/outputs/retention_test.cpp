@@ -20,7 +20,7 @@ class RetentionTest : public ::testing::Test {
     ASSERT_TRUE(prepare_tables(*store_));
     reader_ = *store_->reader();
     options_.findings_age = 90 * kDay;
-    options_.lateness = kDay;
+    needs_.lateness = kDay;
   }
 
   void execute(const std::string& sql) {
@@ -49,7 +49,7 @@ class RetentionTest : public ::testing::Test {
     return all;
   }
   Removed remove() {
-    auto removed = remove_old_findings(*store_, *reader_, clock_.now(), options_);
+    auto removed = remove_old_findings(*store_, *reader_, clock_.now(), options_, needs_);
     EXPECT_TRUE(removed) << removed.error().message;
     return removed ? *removed : Removed{};
   }
@@ -60,6 +60,7 @@ class RetentionTest : public ::testing::Test {
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<store::Database> reader_;
   RetentionOptions options_;
+  RetentionNeeds needs_;
 };
 
 TEST_F(RetentionTest, FindingsGoByAgeAndTheirRunsWithThem) {
@@ -102,7 +103,7 @@ TEST_F(RetentionTest, AFindingOfAWindowThatMayBeRunAgainStays) {
 }
 
 TEST_F(RetentionTest, ThrottleMarksStayForTheLongestPeriodAndLateness) {
-  options_.longest_throttle = 2 * kDay;
+  needs_.longest_throttle = 2 * kDay;
   execute(
       fmt::format("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)"
                   " INSERT INTO throttle SELECT 'd', i, iif(i % 2, {}, {}), 7 FROM n",

@@ -235,6 +235,28 @@ TEST(Runner, ManyEarlyRowsAreOneRunInPieces) {
   EXPECT_EQ(simulation.query("SELECT count(*) FROM run"), 1);
 }
 
+// What was put aside goes by age and number, the oldest first; the names of events with their minutes.
+TEST(Runner, WhatIsPutAsideAndRememberedIsBounded) {
+  Simulation simulation(time_of_day("02:05"));
+  simulation.options.lateness = kHour;
+  simulation.options.aside_age = 5 * kHour;
+  simulation.options.aside_most = 2;
+  simulation.dedup = true;
+  add_hourly(simulation, "d");
+  simulation.start();
+  for (int i = 0; i < 4; ++i)
+    simulation.event(time_of_day("00:30"), {{"EventID", "11"}, {"n", std::to_string(i)}, {"dest", "a"}});
+  simulation.event(time_of_day("02:30"), {{"EventID", "11"}, {"dest", "a"}});
+  EXPECT_EQ(simulation.aside().size(), 4u);
+  EXPECT_EQ(simulation.query("SELECT count(*) FROM seen"), 5);
+  simulation.run_until(time_of_day("03:00"));
+  EXPECT_EQ(simulation.aside(), (Told{"late 00:30 event 3", "late 00:30 event 4"}));
+  EXPECT_EQ(simulation.query("SELECT count(*) FROM seen"), 1);
+  simulation.run_until(time_of_day("08:00"));
+  EXPECT_EQ(simulation.aside(), Told{});
+  EXPECT_EQ(simulation.query("SELECT count(*) FROM seen"), 0);
+}
+
 TEST(EarlyQueue, KeepsEachGroupOnceAndNoMoreThanItsBound) {
   EarlyQueue queue;
   store::DeltaSet deltas;
