@@ -195,6 +195,14 @@ void declare_rest(Keys& keys, Draft& draft) {
       "How far ahead of this machine's clock an event's time may be; one further ahead is kept aside.");
   keys.period("windows.grace", config.windows.grace,
               "How long after a start runs that were missed wait, for senders to send what they kept.");
+  keys.size("limits.detection_disk", config.store.scan_budget, kMiB, 1024 * kGiB,
+            "What the state of one detection may take on disk; over it, further groups are left out, and the "
+            "runs of "
+            "their windows are marked incomplete.");
+  keys.size("limits.run_memory", config.windows.run_memory, kMiB, 1024 * kGiB,
+            "What the end of a search (sort, dedup, eventstats, a second stats) may keep in memory in one "
+            "run; over "
+            "it, the run goes on with what it has and is marked incomplete.");
   auto& retention = config.findings.retention;
   keys.period("retention.findings.age", retention.findings_age, "How long findings are kept.");
   keys.number("retention.findings.most", retention.findings_most, 1'000, 1'000'000'000,
@@ -305,6 +313,7 @@ constexpr std::array kSections = {
     Section{"findings.", "findings: what they look like", "", false},
     Section{"ingest.", "ingest: the way of an event", "", false},
     Section{"windows.", "windows: late events and missed runs", "", false},
+    Section{"limits.", "limits: one noisy detection never stops the others", "", false},
     Section{"retention.", "retention: what is kept, and for how long",
             "Findings and throttling are kept for as long as a window may be run again or a throttle holds, "
             "whatever "

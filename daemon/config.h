@@ -39,6 +39,7 @@ struct Config {
   catalogue::Sources detections;
   ingest::IngestOptions ingest;
   window::RunnerOptions windows;
+  store::StoreOptions store;
   // outputs.hec; its index goes into detections.defaults, and findings.deliver is set with it.
   std::optional<outputs::OutboxOptions> output;
   outputs::FindingOptions findings;

@@ -128,7 +128,7 @@ class Daemon {
   }
 
   Result<void> open_state() {
-    auto store = store::Store::open(config_.state_path, clock_, registry_);
+    auto store = store::Store::open(config_.state_path, clock_, registry_, config_.store);
     if (!store) return std::unexpected(store.error());
     store_ = std::move(*store);
     auto reader = store_->reader();

@@ -128,6 +128,7 @@ std::string_view HeldRows::name(std::string_view name) {
 }
 
 HeldRows::Held& HeldRows::add(const Row& row, std::string_view group) {
+  std::size_t before = arena_.used();
   Held& held = rows_.emplace_back();
   held.row.entries().reserve(row.entries().size());
   for (const Row::Entry& entry : row.entries()) {
@@ -135,6 +136,9 @@ HeldRows::Held& HeldRows::add(const Row& row, std::string_view group) {
       held.row.entries().push_back({name(entry.name), copy_value(entry.value, arena_)});
   }
   held.group = arena_.copy(group);
+  std::size_t bytes = sizeof(Held) + row.entries().size() * sizeof(Row::Entry) + arena_.used() - before;
+  bytes_ += bytes;
+  context_.held_bytes += bytes;
   return held;
 }
 

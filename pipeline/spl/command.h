@@ -56,6 +56,11 @@ class Operator {
 // Rows that an operator keeps, with all that they point to.
 class HeldRows {
  public:
+  // What it keeps counts in context.held_bytes, as long as it is there.
+  explicit HeldRows(EvalContext& context) : context_(context) {}
+  ~HeldRows() { context_.held_bytes -= bytes_; }
+  HeldRows(const HeldRows&) = delete;
+  HeldRows& operator=(const HeldRows&) = delete;
   struct Held {
     Row row;
     std::string_view group;
@@ -69,6 +74,8 @@ class HeldRows {
  private:
   std::string_view name(std::string_view name);
 
+  EvalContext& context_;
+  std::size_t bytes_ = 0;
   Arena arena_;
   absl::flat_hash_set<std::string_view> names_;
   std::vector<Held> rows_;

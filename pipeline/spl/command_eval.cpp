@@ -97,7 +97,8 @@ class FillnullCommand final : public Command {
 
 class FillnullOperator final : public Operator {
  public:
-  FillnullOperator(const FillnullCommand& command, Operator& next) : command_(command), next_(next) {}
+  FillnullOperator(const FillnullCommand& command, EvalContext& context, Operator& next)
+      : command_(command), next_(next), rows_(context) {}
   void take(Row& row, std::string_view group) override {
     HeldRows::Held& held = rows_.add(row, group);
     for (const Row::Entry& entry : held.row.entries()) {
@@ -124,7 +125,7 @@ class FillnullOperator final : public Operator {
 
 std::unique_ptr<Operator> FillnullCommand::start(EvalContext& context, Operator& next) const {
   if (!sees_all_) return Command::start(context, next);
-  return std::make_unique<FillnullOperator>(*this, next);
+  return std::make_unique<FillnullOperator>(*this, context, next);
 }
 
 }  // namespace

@@ -113,7 +113,8 @@ class NomvCommand final : public Command {
 // Rows whose other fields are all the same become one, at the place of the first.
 class MvcombineOperator final : public Operator {
  public:
-  MvcombineOperator(FieldRef field, Operator& next) : field_(field), next_(next) {}
+  MvcombineOperator(FieldRef field, EvalContext& context, Operator& next)
+      : field_(field), next_(next), rows_(context) {}
   void take(Row& row, std::string_view group) override {
     Row others = row;
     others.set(field_.name, Value());
@@ -156,8 +157,8 @@ class MvcombineCommand final : public Command {
     need.add_all();
     need.add({&field_, 1});
   }
-  std::unique_ptr<Operator> start(EvalContext& /*context*/, Operator& next) const override {
-    return std::make_unique<MvcombineOperator>(field_, next);
+  std::unique_ptr<Operator> start(EvalContext& context, Operator& next) const override {
+    return std::make_unique<MvcombineOperator>(field_, context, next);
   }
 
  private:

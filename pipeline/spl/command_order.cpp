@@ -45,8 +45,8 @@ int compare(const SortKey& a, const SortKey& b) {
 
 class SortOperator final : public Operator {
  public:
-  SortOperator(const std::vector<SortField>& fields, std::size_t limit, Operator& next)
-      : fields_(fields), limit_(limit), next_(next) {}
+  SortOperator(const std::vector<SortField>& fields, std::size_t limit, EvalContext& context, Operator& next)
+      : fields_(fields), limit_(limit), next_(next), rows_(context) {}
 
   void take(Row& row, std::string_view group) override {
     rows_.add(row, group);
@@ -97,8 +97,8 @@ class SortCommand final : public Command {
   void need(FieldNeed& need) const override {
     for (const SortField& field : fields_) need.add({&field.field, 1});
   }
-  std::unique_ptr<Operator> start(EvalContext& /*context*/, Operator& next) const override {
-    return std::make_unique<SortOperator>(fields_, limit_, next);
+  std::unique_ptr<Operator> start(EvalContext& context, Operator& next) const override {
+    return std::make_unique<SortOperator>(fields_, limit_, context, next);
   }
 
  private:
@@ -115,8 +115,9 @@ struct DedupOptions {
 
 class DedupOperator final : public Operator {
  public:
-  DedupOperator(const std::vector<FieldRef>& fields, const DedupOptions& options, Operator& next)
-      : fields_(fields), options_(options), next_(next) {}
+  DedupOperator(const std::vector<FieldRef>& fields, const DedupOptions& options, EvalContext& context,
+                Operator& next)
+      : fields_(fields), options_(options), context_(context), next_(next) {}
 
   void take(Row& row, std::string_view group) override {
     std::optional<std::string> key = key_of(row);
@@ -126,7 +127,10 @@ class DedupOperator final : public Operator {
     }
     if (options_.consecutive && *key != before_) seen_.clear();
     if (options_.consecutive) before_ = *key;
-    if (++seen_[std::move(*key)] <= options_.most) {
+    std::size_t bytes = key->size() + sizeof(std::string);
+    auto [seen, fresh] = seen_.try_emplace(std::move(*key));
+    if (fresh) context_.held_bytes += bytes;
+    if (++seen->second <= options_.most) {
       next_.take(row, group);
     } else if (options_.keep_events) {
       for (const FieldRef& field : fields_) row.set(field.name, Value());
@@ -151,6 +155,7 @@ class DedupOperator final : public Operator {
 
   const std::vector<FieldRef>& fields_;
   const DedupOptions& options_;
+  EvalContext& context_;
   Operator& next_;
   std::map<std::string, std::size_t> seen_;
   std::string before_;
@@ -168,8 +173,8 @@ class DedupCommand final : public Command {
     return text;
   }
   void need(FieldNeed& need) const override { need.add(fields_); }
-  std::unique_ptr<Operator> start(EvalContext& /*context*/, Operator& next) const override {
-    return std::make_unique<DedupOperator>(fields_, options_, next);
+  std::unique_ptr<Operator> start(EvalContext& context, Operator& next) const override {
+    return std::make_unique<DedupOperator>(fields_, options_, context, next);
   }
 
  private:
@@ -195,9 +200,10 @@ class HeadOperator final : public Operator {
 // tail and reverse: the last rows (all of them for reverse), the last one first.
 class TailOperator final : public Operator {
  public:
-  TailOperator(std::optional<std::size_t> most, Operator& next) : most_(most), next_(next) {}
+  TailOperator(std::optional<std::size_t> most, EvalContext& context, Operator& next)
+      : most_(most), context_(context), next_(next) {}
   void take(Row& row, std::string_view group) override {
-    HeldRows& held = rows_.emplace_back();
+    HeldRows& held = rows_.emplace_back(context_);
     held.add(row, group);
     if (most_ && rows_.size() > *most_) rows_.pop_front();
   }
@@ -210,6 +216,7 @@ class TailOperator final : public Operator {
 
  private:
   std::optional<std::size_t> most_;
+  EvalContext& context_;
   Operator& next_;
   std::deque<HeldRows> rows_;  // each in memory of its own, so that those passed over give theirs back
 };
@@ -221,9 +228,10 @@ class CutCommand final : public Command {
 
   std::string canonical() const override { return fmt::format("cut {} {}", static_cast<int>(part_), most_); }
   void need(FieldNeed& /*need*/) const override {}
-  std::unique_ptr<Operator> start(EvalContext& /*context*/, Operator& next) const override {
+  std::unique_ptr<Operator> start(EvalContext& context, Operator& next) const override {
     if (part_ == Part::head) return std::make_unique<HeadOperator>(most_, next);
-    return std::make_unique<TailOperator>(part_ == Part::tail ? std::optional(most_) : std::nullopt, next);
+    return std::make_unique<TailOperator>(part_ == Part::tail ? std::optional(most_) : std::nullopt, context,
+                                          next);
   }
 
  private:

@@ -29,6 +29,7 @@ class StatsOperator final : public Operator {
       auto found = groups_.find(key);
       if (found == groups_.end()) {
         found = groups_.emplace(std::string(key), Group{{}, std::string(group)}).first;
+        context_.held_bytes += sizeof(Group) + key.size() + group.size();
       } else if (found->second.origin != group) {
         found->second.origin.clear();
       }
@@ -84,14 +85,15 @@ class StatsCommand final : public Command {
 class EventstatsOperator final : public Operator {
  public:
   EventstatsOperator(const Aggregation& aggregation, EvalContext& context, Operator& next)
-      : aggregation_(aggregation), context_(context), next_(next) {}
+      : aggregation_(aggregation), context_(context), next_(next), rows_(context) {}
 
   void take(Row& row, std::string_view group) override {
     RowOrder order = nth_row(rows_.rows().size());
     rows_.add(row, group);
     Group* first = nullptr;
     aggregation_.each_key(row, context_, [&](std::string_view key) {
-      auto found = groups_.try_emplace(std::string(key)).first;
+      auto [found, fresh] = groups_.try_emplace(std::string(key));
+      if (fresh) context_.held_bytes += sizeof(Group) + key.size();
       if (first == nullptr) first = &found->second;
       aggregation_.add(row, context_, order, found->second.parts);
     });

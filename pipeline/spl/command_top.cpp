@@ -24,7 +24,7 @@ struct TopOptions {
 class TopOperator final : public Operator {
  public:
   TopOperator(const TopOptions& options, EvalContext& context, Operator& next)
-      : options_(options), context_(context), next_(next) {}
+      : options_(options), context_(context), next_(next), rows_(context) {}
 
   // Rows come sorted by the BY fields first, so that each group's rows stand together.
   void take(Row& row, std::string_view group) override {

@@ -21,23 +21,6 @@ std::string_view blob(sqlite3_value* value) {
   return {bytes ? bytes : "", static_cast<std::size_t>(sqlite3_value_bytes(value))};
 }
 
-// Nothing may be thrown through SQLite.
-void merge_in_sql(sqlite3_context* context, int, sqlite3_value** values) noexcept {
-  try {
-    auto merged = spl::merge_states(blob(values[0]), blob(values[1]));
-    if (merged) {
-      sqlite3_result_blob64(context, merged->data(), merged->size(), SQLITE_TRANSIENT);
-    } else {
-      sqlite3_result_error(context, merged.error().message.c_str(), -1);
-      sqlite3_result_error_code(context, kRefused);
-    }
-  } catch (const std::bad_alloc&) {
-    sqlite3_result_error_nomem(context);
-  } catch (const std::exception& thrown) {
-    sqlite3_result_error(context, thrown.what(), -1);
-  }
-}
-
 void earlier_in_sql(sqlite3_context* context, int, sqlite3_value** values) noexcept {
   bool second = Sample::earlier(blob(values[0]), blob(values[1])).data() == blob(values[1]).data();
   sqlite3_result_value(context, values[second ? 1 : 0]);
@@ -50,16 +33,35 @@ std::string name_of(const DeltaKey& key) {
 
 }  // namespace
 
+// Nothing may be thrown through SQLite.
+void PaneWriter::merge_in_sql(sqlite3_context* context, int, sqlite3_value** values) noexcept {
+  try {
+    auto merged = spl::merge_states(blob(values[0]), blob(values[1]));
+    if (merged) {
+      auto& merge = static_cast<PaneWriter*>(sqlite3_user_data(context))->merge_;
+      merge = {true, static_cast<std::int64_t>(merged->size()) - sqlite3_value_bytes(values[0])};
+      sqlite3_result_blob64(context, merged->data(), merged->size(), SQLITE_TRANSIENT);
+    } else {
+      sqlite3_result_error(context, merged.error().message.c_str(), -1);
+      sqlite3_result_error_code(context, kRefused);
+    }
+  } catch (const std::bad_alloc&) {
+    sqlite3_result_error_nomem(context);
+  } catch (const std::exception& thrown) {
+    sqlite3_result_error(context, thrown.what(), -1);
+  }
+}
+
 Result<void> PaneWriter::prepare() {
   constexpr int kFlags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY;
   auto add = [&](const char* name, void (*function)(sqlite3_context*, int, sqlite3_value**)) {
-    return sqlite3_create_function_v2(database_.handle(), name, 2, kFlags, nullptr, function, nullptr,
-                                      nullptr, nullptr);
+    return sqlite3_create_function_v2(database_.handle(), name, 2, kFlags, this, function, nullptr, nullptr,
+                                      nullptr);
   };
   if (add("hecate_merge", merge_in_sql) != SQLITE_OK || add("hecate_earlier", earlier_in_sql) != SQLITE_OK) {
     return std::unexpected(database_.error("preparing to merge states"));
   }
-  return {};
+  return sizes_.load();
 }
 
 Result<void> PaneWriter::write(DeltaSet& merged) {
@@ -73,9 +75,35 @@ Result<void> PaneWriter::write(DeltaSet& merged) {
            std::tie(b->first.scan, b->first.minute, b->first.group);
   });
   for (const Entry* entry : ordered) {
+    const DeltaKey& key = entry->first;
+    if (sizes_.is_over(key.scan)) {
+      sizes_.drop(key.scan, key.minute);
+      continue;
+    }
+    merge_ = {};
     if (auto done = write(*entry); !done) return done;
+    auto fresh = static_cast<std::int64_t>(key.group.size() + state_.size() + sample_.size());
+    sizes_.add(key.scan, key.minute, merge_.any ? merge_.bytes : fresh);
   }
-  return {};
+  return sizes_.write();
+}
+
+Result<std::int64_t> PaneWriter::remove(std::uint64_t scan, std::int64_t minute, std::int64_t rows) {
+  auto statement = database_.prepare(
+      "DELETE FROM pane WHERE (scan, minute, grp) IN"
+      " (SELECT scan, minute, grp FROM pane WHERE scan = ? AND minute < ? LIMIT ?)");
+  if (!statement) return std::unexpected(statement.error());
+  auto done = (*statement)->bind(1, static_cast<std::int64_t>(scan)).bind(2, minute).bind(3, rows).run();
+  if (!done) return std::unexpected(done.error());
+  std::int64_t removed = sqlite3_changes(database_.handle());
+  if (removed == rows) return removed;
+  if (auto forgot = sizes_.forget(scan, minute); !forgot) return std::unexpected(forgot.error());
+  return removed;
+}
+
+void PaneWriter::committed() {
+  dropped_ = sizes_.dropped();
+  sizes_.committed();
 }
 
 Result<void> PaneWriter::write(const Entry& entry) {

@@ -3,9 +3,13 @@
 #include "pipeline/base/clock.h"
 #include "pipeline/store/database.h"
 #include "pipeline/store/delta.h"
+#include "pipeline/store/pane_sizes.h"
 
 #include <string>
 #include <vector>
+
+struct sqlite3_context;
+struct sqlite3_value;
 
 namespace hecate::store {
 
@@ -14,15 +18,25 @@ namespace hecate::store {
 // as it is, and the delta stands alone. The writer's thread, inside its transaction.
 class PaneWriter {
  public:
-  PaneWriter(Database& database, const Clock& clock) : database_(database), clock_(clock) {}
+  // `budget`: bytes a scan may take in all; over it, its further groups are dropped and counted. 0: any.
+  PaneWriter(Database& database, const Clock& clock, std::size_t budget)
+      : database_(database), clock_(clock), sizes_(database, budget) {}
 
   // Once, before anything is written.
   [[nodiscard]] Result<void> prepare();
   [[nodiscard]] Result<void> write(DeltaSet& merged);
   // For each row that the last `write` put aside: which it was, and why.
   [[nodiscard]] const std::vector<std::string>& put_aside() const { return put_aside_; }
+  // Of the minutes of `scan` before `minute` at most `rows`; all of the sizes once no row is left. Inside a
+  // transaction.
+  [[nodiscard]] Result<std::int64_t> remove(std::uint64_t scan, std::int64_t minute, std::int64_t rows);
+  // What became of the transaction; `dropped` is of the newest one.
+  void committed();
+  void rolled_back() { sizes_.rolled_back(); }
+  [[nodiscard]] std::size_t dropped() const { return dropped_; }
 
  private:
+  static void merge_in_sql(sqlite3_context* context, int count, sqlite3_value** values) noexcept;
   using Entry = std::pair<const DeltaKey, Delta>;
 
   [[nodiscard]] Result<void> write(const Entry& entry);
@@ -32,6 +46,13 @@ class PaneWriter {
 
   Database& database_;
   const Clock& clock_;
+  PaneSizes sizes_;
+  std::size_t dropped_ = 0;
+  // Of the row being written: whether one was there, and by how much it grew.
+  struct Merge {
+    bool any = false;
+    std::int64_t bytes = 0;
+  } merge_;
   std::string state_, sample_;  // of the row being written; kept for their memory
   std::vector<std::string> put_aside_;
 };

@@ -41,6 +41,10 @@ JournalProbe::JournalProbe(prometheus::Registry& registry)
                        "Pane rows that could not be merged and went to the table damaged.")),
       duplicates_(counter(registry, "hecate_events_duplicate_total",
                           "Events that contributed once already and were left out (ingest.dedup).")),
+      over_budget_(
+          counter(registry, "hecate_journal_over_budget_groups_total",
+                  "Groups of a commit not taken because their search has used up its budget on disk; the "
+                  "runs of their windows are incomplete.")),
       bytes_(gauge(registry, "hecate_journal_bytes", "Size of the state database and its write-ahead log.")),
       free_(gauge(registry, "hecate_journal_disk_free_bytes", "What is left on the disk of state.path.")),
       seconds_(prometheus::BuildHistogram()
@@ -67,6 +71,10 @@ void JournalProbe::put_aside(std::size_t damaged_rows) {
 
 void JournalProbe::found_duplicates(std::size_t events) {
   if (events > 0) duplicates_.Increment(static_cast<double>(events));
+}
+
+void JournalProbe::over_budget(std::size_t groups) {
+  if (groups > 0) over_budget_.Increment(static_cast<double>(groups));
 }
 
 void JournalProbe::measure(const std::string& database_file) {

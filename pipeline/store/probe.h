@@ -25,6 +25,7 @@ class JournalProbe {
   void failed(Failure why);
   void put_aside(std::size_t damaged_rows);
   void found_duplicates(std::size_t events);
+  void over_budget(std::size_t groups);
   // Looks how large the files are and what the disk has left.
   void measure(const std::string& database_file);
 
@@ -35,6 +36,7 @@ class JournalProbe {
   std::map<Failure, prometheus::Counter*> failures_;
   prometheus::Counter& damaged_;
   prometheus::Counter& duplicates_;
+  prometheus::Counter& over_budget_;
   prometheus::Gauge& bytes_;
   prometheus::Gauge& free_;
   prometheus::Histogram& seconds_;

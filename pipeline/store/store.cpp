@@ -4,6 +4,7 @@
 #include "pipeline/store/pane_writer.h"
 #include "pipeline/store/probe.h"
 #include "pipeline/store/recovery.h"
+#include "pipeline/store/removal.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -53,7 +54,10 @@ constexpr const char* kSchema[] = {
     "CREATE TABLE damaged(seq INTEGER PRIMARY KEY AUTOINCREMENT, found INTEGER NOT NULL, reason TEXT NOT "
     "NULL,"
     "  scan INTEGER NOT NULL, minute INTEGER NOT NULL, grp BLOB NOT NULL, state BLOB NOT NULL,"
-    "  sample BLOB NOT NULL);"};
+    "  sample BLOB NOT NULL);",
+
+    "CREATE TABLE pane_size(scan INTEGER NOT NULL, minute INTEGER NOT NULL, bytes INTEGER NOT NULL,"
+    "  dropped INTEGER NOT NULL, PRIMARY KEY(scan, minute)) WITHOUT ROWID;"};
 
 // EX_IOERR of sysexits.h.
 constexpr int kExitDisk = 74;
@@ -74,7 +78,7 @@ class Journal final : public Store {
         clock_(clock),
         options_(std::move(options)),
         probe_(registry),
-        panes_(*database_, clock) {}
+        panes_(*database_, clock, options_.scan_budget) {}
 
   Result<void> start() {
     if (auto ready = panes_.prepare(); !ready) return ready;
@@ -122,6 +126,20 @@ class Journal final : public Store {
   void set_commit_hook(CommitHook hook) override {
     std::lock_guard guard(listener_mutex_);
     hook_ = std::move(hook);
+  }
+
+  Result<void> remove_minutes(std::uint64_t scan, std::int64_t minute) override {
+    std::int64_t removed = kRowsARemoval;
+    while (removed == kRowsARemoval) {
+      auto done = write_and_wait([&](Database&) -> Result<void> {
+        auto rows = panes_.remove(scan, minute, kRowsARemoval);
+        if (!rows) return std::unexpected(rows.error());
+        removed = *rows;
+        return {};
+      });
+      if (!done) return done;
+    }
+    return {};
   }
 
   Result<std::unique_ptr<Database>> reader() override {
@@ -173,9 +191,12 @@ class Journal final : public Store {
       auto pages = log_after >= log_before ? log_after - log_before : log_after;
       probe_.committed(merged.size(), pages * kPageSize, std::chrono::steady_clock::now() - began);
       probe_.found_duplicates(duplicates_);
+      panes_.committed();
+      probe_.over_budget(panes_.dropped());
       tell_put_aside();
       if (!log_stuck_) set_trouble({});
     } else {
+      panes_.rolled_back();
       failed(written.error());
     }
     probe_.measure(database_->file());

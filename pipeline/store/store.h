@@ -27,6 +27,9 @@ struct StoreOptions {
   std::function<void(const std::string& why)> fatal;
   // With so many pages the write-ahead log is put back into the database: 16 MB.
   int log_pages = 1000;
+  // Bytes that the state of one scan may take on disk; over it its further groups are dropped, and the runs
+  // of their windows are incomplete (read_dropped). 0: any.
+  std::size_t scan_budget = std::size_t{8} << 30;
   // How often a commit is tried while the disk refuses and nobody hands anything in.
   std::chrono::milliseconds retry{1000};
 };
@@ -70,6 +73,10 @@ class Store {
   // When it returns, the listener before is not running and runs no more. Not from a listener.
   virtual void set_commit_listener(CommitListener listener) = 0;
   virtual void set_commit_hook(CommitHook hook) = 0;  // likewise
+
+  // Removes the minutes of `scan` before `minute`, in commits of a few hundred rows. Not from the writer's
+  // thread.
+  [[nodiscard]] virtual Result<void> remove_minutes(std::uint64_t scan, std::int64_t minute) = 0;
 
   // A connection for reading, for one thread: sees a consistent state, blocks nobody.
   [[nodiscard]] virtual Result<std::unique_ptr<Database>> reader() = 0;

@@ -1,11 +1,15 @@
 #include "pipeline/window/evaluation.h"
 
+#include "pipeline/store/pane_sizes.h"
+
 namespace hecate::window {
 
-Evaluation::Evaluation(store::Database& reader, RunSink& sink, const Run& run, Flush flush)
+Evaluation::Evaluation(store::Database& reader, RunSink& sink, const Run& run, std::size_t memory_budget,
+                       Flush flush)
     : reader_(reader),
       sink_(sink),
       run_(run),
+      memory_budget_(memory_budget),
       flush_(std::move(flush)),
       context_{.arena = arena_,
                // A scheduled search's own time is when it was due, so that a run made up later says the same.
@@ -18,10 +22,14 @@ Evaluation::Evaluation(store::Database& reader, RunSink& sink, const Run& run, F
       to_minute_(floor_to(run.window.latest, kMinute) / kMinute) {}
 
 Result<std::size_t> Evaluation::whole_window() {
+  auto dropped = store::read_dropped(reader_, scan_, from_minute_, to_minute_);
+  if (!dropped) return std::unexpected(dropped.error());
+  incomplete_ = *dropped > 0;
   note(store::read_groups(reader_, scan_, from_minute_, to_minute_,
                           [this](std::string_view key, spl::GroupState&& state, const store::Sample& sample) {
                             group(key, state, sample);
-                            return result_.has_value();
+                            if (context_.held_bytes > memory_budget_) incomplete_ = true;
+                            return result_.has_value() && context_.held_bytes <= memory_budget_;
                           }));
   return finish();
 }

@@ -17,11 +17,15 @@ class Evaluation {
   using Flush = std::function<Result<void>()>;
   static constexpr std::size_t kRowsAWrite = 500;
 
-  Evaluation(store::Database& reader, RunSink& sink, const Run& run, Flush flush);
+  // `memory_budget`: bytes that the closing part may keep; over it the groups that are left are not looked
+  // at.
+  Evaluation(store::Database& reader, RunSink& sink, const Run& run, std::size_t memory_budget, Flush flush);
 
   // Every group of the window, or those of `keys` (sorted) that are there. Returns how many rows came out.
   [[nodiscard]] Result<std::size_t> whole_window();
   [[nodiscard]] Result<std::size_t> groups(std::span<const std::string> keys);
+  // Groups were left out, here or when they came in, since there was no room for them.
+  [[nodiscard]] bool incomplete() const { return incomplete_; }
 
  private:
   void group(std::string_view key, const spl::GroupState& state, const store::Sample& sample);
@@ -34,7 +38,9 @@ class Evaluation {
   store::Database& reader_;
   RunSink& sink_;
   const Run& run_;
+  std::size_t memory_budget_;
   Flush flush_;
+  bool incomplete_ = false;
   Arena arena_;
   spl::EvalContext context_;
   std::unique_ptr<spl::Closing> closing_;

@@ -56,7 +56,8 @@ Result<void> write_run(store::Database& database, const Run& run, std::size_t ro
   auto statement = database.prepare(
       "INSERT INTO run(run, detection, scheduled, earliest, latest, rows, done, early, incomplete)"
       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-      " ON CONFLICT DO UPDATE SET rows = excluded.rows, done = excluded.done");
+      " ON CONFLICT DO UPDATE SET rows = excluded.rows, done = excluded.done, incomplete = "
+      "excluded.incomplete");
   if (!statement) return std::unexpected(statement.error());
   return (*statement)
       ->bind(1, run.id)

@@ -39,13 +39,7 @@ Result<void> remove_panes(store::Store& store, store::Database& reader,
   for (auto [scan, first] : *scans) {
     std::int64_t kept = first_kept(static_cast<std::uint64_t>(scan));
     if (first >= kept) continue;
-    auto done = repeat(store, [scan, kept](store::Database& database) -> Result<void> {
-      auto statement = database.prepare(
-          "DELETE FROM pane WHERE (scan, minute, grp) IN"
-          " (SELECT scan, minute, grp FROM pane WHERE scan = ? AND minute < ? LIMIT ?)");
-      if (!statement) return std::unexpected(statement.error());
-      return (*statement)->bind(1, scan).bind(2, kept).bind(3, store::kRowsARemoval).run();
-    });
+    auto done = store.remove_minutes(static_cast<std::uint64_t>(scan), kept);
     if (!done) return done;
   }
   return {};

@@ -71,7 +71,7 @@ class JournalRunner final : public Runner {
  private:
   void tell_feed();
   Result<void> run(Scheduled& scheduled, Time now);
-  Result<std::size_t> evaluate(const Run& run);
+  Result<std::size_t> evaluate(Run& run);
   Result<void> write(const Run& run, std::size_t rows, bool done);
 
   Result<void> advance_early(Time now);
@@ -188,13 +188,13 @@ Result<void> JournalRunner::run(Scheduled& scheduled, Time now) {
   bool made_up = run.window.scheduled < started_;
   scheduled.set_last_run(run.window.scheduled);
   probe_.ran(scheduled.name(), *rows, std::chrono::steady_clock::now() - began, made_up);
-  if (run.incomplete) probe_.incomplete(scheduled.name());
   return {};
 }
 
-Result<std::size_t> JournalRunner::evaluate(const Run& run) {
-  Evaluation evaluation(*reader_, sink_, run, [&] { return write(run, 0, false); });
+Result<std::size_t> JournalRunner::evaluate(Run& run) {
+  Evaluation evaluation(*reader_, sink_, run, options_.run_memory, [&] { return write(run, 0, false); });
   auto rows = evaluation.whole_window();
+  if (evaluation.incomplete()) run.incomplete = true;
   auto written = rows ? write(run, *rows, true) : std::unexpected(rows.error());
   if (!written) {
     (void)sink_.take(run, false);  // lets go of what it kept; the whole run is done again
@@ -202,6 +202,7 @@ Result<std::size_t> JournalRunner::evaluate(const Run& run) {
                             format_iso(run.window.scheduled), written.error().message));
   }
   sink_.done(run);
+  if (run.incomplete) probe_.incomplete(run.detection.detection.name);
   return rows;
 }
 
@@ -267,7 +268,7 @@ Result<void> JournalRunner::run_early(const Scheduled& scheduled, const EarlyWin
     written_rows += sink_.pending();
     return write(run, written_rows, true);
   };
-  Evaluation evaluation(*reader_, sink_, run, flush);
+  Evaluation evaluation(*reader_, sink_, run, options_.run_memory, flush);
   std::vector<std::string> groups(early.groups.begin(), early.groups.end());
   auto rows = evaluation.groups(groups);
   if (!rows || sink_.pending() > 0) {

@@ -19,6 +19,8 @@ struct RunnerOptions {
   // Events that come later than this, and for which no run is still to come, are put aside; until then they
   // go into their window, which is run again.
   Time lateness = 24 * kHour;
+  // Bytes that the closing part of one run may keep in memory; over it the run is incomplete.
+  std::size_t run_memory = 512 * 1024 * 1024;
   // How long, and how many, events put aside are kept.
   Time aside_age = 7 * kDay;
   int aside_most = 100'000;

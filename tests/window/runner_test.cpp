@@ -257,6 +257,56 @@ TEST(Runner, WhatIsPutAsideAndRememberedIsBounded) {
   EXPECT_EQ(simulation.query("SELECT count(*) FROM seen"), 0);
 }
 
+// A search with too many groups loses some of its own, says so, and takes nothing from the others; once its
+// minutes are gone there is room again, also after a restart.
+TEST(Runner, ADetectionOverItsDiskBudgetIsIncompleteAndTheOthersAreNot) {
+  Simulation simulation(time_of_day("02:05"));
+  simulation.store_options.scan_budget = 20'000;
+  simulation.options.lateness = kHour;
+  add_hourly(simulation, "noisy");
+  add_hourly(simulation, "quiet", "EventID=11 dest=10000 | stats count by EventID");
+  simulation.start();
+  many_groups(simulation, 1201);
+  EXPECT_GT(simulation.metric("hecate_journal_over_budget_groups_total"), 500);
+  simulation.stop();
+  ASSERT_NO_FATAL_FAILURE(simulation.start());
+  many_groups(simulation, 1);
+  simulation.run_until(time_of_day("03:00"));
+  auto told = simulation.told();
+  EXPECT_GT(told.size(), 50u);
+  EXPECT_LT(told.size(), 700u);
+  EXPECT_EQ(std::ranges::count(told, "quiet 01:50-02:50 EventID=11 count=2"), 1);
+  EXPECT_EQ(simulation.metric("hecate_window_incomplete_total", "noisy"), 1);
+  EXPECT_EQ(simulation.query("SELECT count(*) FROM run WHERE incomplete = 1"), 1);
+  simulation.run_until(time_of_day("05:30"));
+  EXPECT_EQ(simulation.query("SELECT count(*) FROM pane_size"), 0);
+  simulation.event(time_of_day("05:20"), {{"EventID", "11"}, {"dest", "a"}});
+  simulation.run_until(time_of_day("06:00"));
+  EXPECT_EQ(simulation.told().back(), "noisy 04:50-05:50 dest=a count=1");
+  EXPECT_EQ(simulation.metric("hecate_window_incomplete_total", "noisy"), 1);
+}
+
+TEST(Runner, ARunThatNeedsTooMuchMemoryIsIncomplete) {
+  for (const char* tail :
+       {"sort - count", "eventstats sum(count) AS all", "stats count by dest", "dedup dest", "reverse"}) {
+    SCOPED_TRACE(tail);
+    Simulation simulation(time_of_day("02:05"));
+    simulation.options.run_memory = 50'000;
+    add_hourly(simulation, "d", kByDest + std::string(" | ") + tail);
+    add_hourly(simulation, "row by row");
+    simulation.start();
+    many_groups(simulation, 2000);
+    simulation.run_until(time_of_day("03:00"));
+    EXPECT_EQ(simulation.metric("hecate_window_incomplete_total", "d"), 1);
+    auto of_d =
+        std::ranges::count_if(simulation.told(), [](const auto& row) { return row.starts_with("d "); });
+    EXPECT_GT(of_d, 50);
+    EXPECT_LT(of_d, 1500);
+    EXPECT_EQ(simulation.query("SELECT rows FROM run WHERE detection = 'row by row' AND incomplete = 0"),
+              2000);
+  }
+}
+
 TEST(EarlyQueue, KeepsEachGroupOnceAndNoMoreThanItsBound) {
   EarlyQueue queue;
   store::DeltaSet deltas;

@@ -130,7 +130,7 @@ void Simulation::add_detection(const std::string& name, const std::string& searc
 }
 
 void Simulation::start() {
-  auto store = store::Store::open(folder_ / "state", clock, registry);
+  auto store = store::Store::open(folder_ / "state", clock, registry, store_options);
   ASSERT_TRUE(store) << store.error().message;
   store_ = *std::move(store);
   static constexpr const char* kTables[] = {"CREATE TABLE told(run INTEGER, row TEXT UNIQUE, early INTEGER)"};

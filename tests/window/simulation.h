@@ -83,6 +83,7 @@ class Simulation {
   prometheus::Registry registry;
   TableSink sink;
   RunnerOptions options;
+  store::StoreOptions store_options;
   match::SharedTimeBounds bounds;
   bool dedup = false;
   int barriers = 0;

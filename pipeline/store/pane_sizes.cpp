@@ -1,0 +1,81 @@
+#include "pipeline/store/pane_sizes.h"
+
+namespace hecate::store {
+
+Result<void> PaneSizes::load() {
+  auto rows = database_.prepare("SELECT scan, sum(bytes) FROM pane_size GROUP BY scan");
+  if (!rows) return std::unexpected(rows.error());
+  while (true) {
+    auto row = (*rows)->step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return {};
+    totals_[static_cast<std::uint64_t>((*rows)->integer(0))] = (*rows)->integer(1);
+  }
+}
+
+bool PaneSizes::is_over(std::uint64_t scan) const {
+  if (budget_ == 0) return false;
+  auto found = totals_.find(scan);
+  std::int64_t bytes = found == totals_.end() ? 0 : found->second;
+  for (auto each = changes_.lower_bound({scan, INT64_MIN});
+       each != changes_.end() && each->first.first == scan; ++each)
+    bytes += each->second.bytes;
+  return bytes > static_cast<std::int64_t>(budget_);
+}
+
+Result<void> PaneSizes::forget(std::uint64_t scan, std::int64_t minute) {
+  auto sum = database_.prepare("SELECT sum(bytes) FROM pane_size WHERE scan = ? AND minute < ?");
+  if (!sum) return std::unexpected(sum.error());
+  (*sum)->bind(1, static_cast<std::int64_t>(scan)).bind(2, minute);
+  auto row = (*sum)->step();
+  if (!row) return std::unexpected(row.error());
+  forgotten_[scan] += *row ? (*sum)->integer(0) : 0;
+  (*sum)->reset();
+  auto remove = database_.prepare("DELETE FROM pane_size WHERE scan = ? AND minute < ?");
+  if (!remove) return std::unexpected(remove.error());
+  return (*remove)->bind(1, static_cast<std::int64_t>(scan)).bind(2, minute).run();
+}
+
+Result<void> PaneSizes::write() {
+  for (const auto& [key, change] : changes_) {
+    auto upsert = database_.prepare(
+        "INSERT INTO pane_size(scan, minute, bytes, dropped) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+        " bytes = bytes + excluded.bytes, dropped = dropped + excluded.dropped");
+    if (!upsert) return std::unexpected(upsert.error());
+    (*upsert)->bind(1, static_cast<std::int64_t>(key.first)).bind(2, key.second);
+    if (auto done = (*upsert)->bind(3, change.bytes).bind(4, change.dropped).run(); !done) return done;
+  }
+  return {};
+}
+
+void PaneSizes::committed() {
+  for (const auto& [key, change] : changes_) totals_[key.first] += change.bytes;
+  for (const auto& [scan, bytes] : forgotten_) totals_[scan] -= bytes;
+  rolled_back();
+}
+
+void PaneSizes::rolled_back() {
+  changes_.clear();
+  forgotten_.clear();
+}
+
+std::size_t PaneSizes::dropped() const {
+  std::size_t groups = 0;
+  for (const auto& [key, change] : changes_) groups += static_cast<std::size_t>(change.dropped);
+  return groups;
+}
+
+Result<std::int64_t> read_dropped(Database& reader, std::uint64_t scan, std::int64_t from_minute,
+                                  std::int64_t to_minute) {
+  auto sum =
+      reader.prepare("SELECT sum(dropped) FROM pane_size WHERE scan = ? AND minute >= ? AND minute < ?");
+  if (!sum) return std::unexpected(sum.error());
+  (*sum)->bind(1, static_cast<std::int64_t>(scan)).bind(2, from_minute).bind(3, to_minute);
+  auto row = (*sum)->step();
+  if (!row) return std::unexpected(row.error());
+  std::int64_t groups = *row ? (*sum)->integer(0) : 0;
+  (*sum)->reset();
+  return groups;
+}
+
+}  // namespace hecate::store

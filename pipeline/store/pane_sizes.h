@@ -1,0 +1,55 @@
+#pragma once
+
+#include "absl/container/flat_hash_map.h"
+#include "pipeline/store/database.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <utility>
+
+namespace hecate::store {
+
+// How many bytes of `pane` each scan takes, by minute (table `pane_size`), and what was refused because it
+// had used up its budget: one noisy search never fills the disk for the others. The writer's thread; what
+// `add`, `drop` and `forget` say counts once `committed` is called.
+class PaneSizes {
+ public:
+  // `budget`: bytes a scan may take; 0: any.
+  PaneSizes(Database& database, std::size_t budget) : database_(database), budget_(budget) {}
+
+  [[nodiscard]] Result<void> load();
+  [[nodiscard]] bool is_over(std::uint64_t scan) const;
+  void add(std::uint64_t scan, std::int64_t minute, std::int64_t bytes) {
+    changes_[{scan, minute}].bytes += bytes;
+  }
+  // A group of this minute was not taken.
+  void drop(std::uint64_t scan, std::int64_t minute) { ++changes_[{scan, minute}].dropped; }
+  // Minutes of `scan` before `minute` are gone.
+  [[nodiscard]] Result<void> forget(std::uint64_t scan, std::int64_t minute);
+
+  // At the end of a transaction.
+  [[nodiscard]] Result<void> write();
+  void committed();
+  void rolled_back();
+  // Groups not taken by the transaction in hand.
+  [[nodiscard]] std::size_t dropped() const;
+
+ private:
+  struct Change {
+    std::int64_t bytes = 0;
+    std::int64_t dropped = 0;
+  };
+
+  Database& database_;
+  std::size_t budget_;
+  absl::flat_hash_map<std::uint64_t, std::int64_t> totals_;           // as committed
+  std::map<std::pair<std::uint64_t, std::int64_t>, Change> changes_;  // by scan and minute
+  absl::flat_hash_map<std::uint64_t, std::int64_t> forgotten_;
+};
+
+// Groups of `scan` in minutes [from, to) that were not taken because of the budget.
+[[nodiscard]] Result<std::int64_t> read_dropped(Database& reader, std::uint64_t scan,
+                                                std::int64_t from_minute, std::int64_t to_minute);
+
+}  // namespace hecate::store
