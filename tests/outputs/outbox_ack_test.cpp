@@ -189,8 +189,15 @@ TEST_F(OutboxAckTest, AnIdThatComesTwiceIsNotBelieved) {
   acks_.restart();
   queue({"second"});
   outbox_->wake();
-  // Both go out again, on a channel of their own.
+  // Both go out again, on another channel.
   ASSERT_TRUE(eventually([&] { return hec_.accepted().size() >= 4; }));
+  std::vector<std::string> channels;
+  for (const HecDouble::Request& request : hec_.requests())
+    if (request.target == "/services/collector/event" && !request.channel.empty())
+      channels.push_back(request.channel);
+  ASSERT_GE(channels.size(), 3u);
+  EXPECT_EQ(channels[1], channels[0]);
+  EXPECT_NE(channels[2], channels[0]);
   acks_.set_indexed([](auto&, std::uint64_t) { return true; });
   ASSERT_TRUE(eventually([&] { return left() == 0; }));
   EXPECT_EQ(set(acks_.told()), (std::set<std::string>{"first", "second"}));

@@ -120,6 +120,21 @@ TEST_F(OutboxTest, PutsThePoisonAside) {
   EXPECT_TRUE(shows("hecate_outbox_parked_total 1"));
 }
 
+// The halves that were not posted yet are not forgotten.
+TEST_F(OutboxTest, AnEndpointThatBecomesBusyWhileABatchIsHalvedLosesNothing) {
+  hec_.answer([](const HecDouble::Request& request, std::size_t number) {
+    if (number == 1) return HecDouble::busy();
+    return request.body.find("poison") == std::string::npos
+               ? HecDouble::success()
+               : HecDouble::reply(400, R"({"text":"Incorrect index","code":7})");
+  });
+  queue({"a", "poison", "b", "c"});
+  start();
+  ASSERT_TRUE(eventually([&] { return left() == 0; }));
+  EXPECT_EQ(hec_.accepted(), (Lines{"a", "b", "c"}));
+  EXPECT_EQ(number("SELECT count(*) FROM parked"), 1);
+}
+
 TEST_F(OutboxTest, NothingIsPutAsideForAWrongToken) {
   hec_.answer(
       [](auto&, std::size_t) { return HecDouble::reply(401, R"({"text":"Token is required","code":2})"); });
