@@ -88,9 +88,12 @@ std::string hecate_binary() {
 }
 
 Serving::Serving(const std::string& yaml) {
-  std::string filled = std::regex_replace(yaml, std::regex("@STATE@"), folder_ / "state");
-  folder_.write("hecate.yaml", filled);
+  configure(yaml);
   start();
+}
+
+void Serving::configure(const std::string& yaml) {
+  folder_.write("hecate.yaml", std::regex_replace(yaml, std::regex("@STATE@"), folder_ / "state"));
 }
 
 void Serving::start() {
@@ -111,6 +114,11 @@ void Serving::start() {
 void Serving::stop() {
   process_->signal(SIGTERM);
   EXPECT_EQ(process_->wait(), 0) << process_->errors();
+}
+
+void Serving::kill() {
+  process_->signal(SIGKILL);
+  EXPECT_EQ(process_->wait(), 128 + SIGKILL) << process_->errors();
 }
 
 void Serving::restart() {

@@ -54,8 +54,10 @@ class Serving {
   [[nodiscard]] int admin_port() const { return admin_port_; }
   [[nodiscard]] Process& process() { return *process_; }
   [[nodiscard]] const TemporaryFolder& folder() const { return folder_; }
-  void stop();     // SIGTERM, and waits
-  void restart();  // starts again on the same state
+  void configure(const std::string& yaml);  // from the next start on
+  void stop();                              // SIGTERM, and waits
+  void kill();                              // SIGKILL, and waits
+  void restart();                           // starts again on the same state
   // The value of a metric with exactly this name and labels as /metrics prints them; 0 when it is not there.
   [[nodiscard]] double metric(const std::string& name_and_labels) const;
 
