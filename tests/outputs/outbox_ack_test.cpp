@@ -235,7 +235,9 @@ TEST_F(OutboxAckTest, PollsThatFailAreTriedAgain) {
     }
   });
   queue(many(2));
-  start();
+  OutboxOptions options = options_for({hec_.url()});
+  options.endpoints[0].timeout = 1s;
+  start_outbox(options);
   ASSERT_TRUE(eventually([&] { return left() == 0; }));
   EXPECT_EQ(hec_.accepted(), many(2));
 }

@@ -39,8 +39,7 @@ void OutboxFixture::queue(const Lines& payloads, int run) {
 outputs::OutboxOptions OutboxFixture::options_for(const Lines& urls) {
   using std::chrono::milliseconds;
   outputs::OutboxOptions options;
-  for (const std::string& url : urls)
-    options.endpoints.push_back({.url = url, .token = "T", .timeout = milliseconds(100)});
+  for (const std::string& url : urls) options.endpoints.push_back({.url = url, .token = "T"});
   options.back_off = {
       .first = milliseconds(1), .longest = milliseconds(4), .longest_asked = milliseconds(600'000)};
   options.ack_poll = milliseconds(1);

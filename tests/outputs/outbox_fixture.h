@@ -22,7 +22,8 @@ class OutboxFixture : public ::testing::Test {
   void add_run(int run, bool done);
   // Envelopes that have waited for five seconds.
   void queue(const Lines& payloads, int run = 1);
-  // Back-offs and pauses of milliseconds.
+  // Back-offs and pauses of milliseconds. The time limit on answers is the real one: a test in which an
+  // endpoint does not answer sets its own.
   static outputs::OutboxOptions options_for(const Lines& urls);
   void start_outbox(const outputs::OutboxOptions& options);
   [[nodiscard]] std::int64_t number(const std::string& sql);

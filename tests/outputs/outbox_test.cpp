@@ -19,9 +19,10 @@ using namespace std::chrono_literals;
 
 class OutboxTest : public testing::OutboxFixture {
  protected:
-  void start(int batch = 100) {
+  void start(int batch = 100, std::chrono::milliseconds timeout = 30s) {
     OutboxOptions options = options_for({hec_.url()});
     options.batch = batch;
+    options.endpoints[0].timeout = timeout;
     start_outbox(options);
   }
   HecDouble hec_;
@@ -84,7 +85,7 @@ TEST_F(OutboxTest, TriesAgainUntilTheEndpointTakesIt) {
     }
   });
   queue({"a", "b"});
-  start();
+  start(100, 1s);
   ASSERT_TRUE(eventually([&] { return left() == 0; }));
   EXPECT_EQ(hec_.requests().size(), 10u);
   for (const HecDouble::Request& request : hec_.requests()) EXPECT_EQ(request.body, "a\nb\n");
