@@ -15,12 +15,11 @@ Result<void> PaneSizes::load() {
 
 bool PaneSizes::is_over(std::uint64_t scan) const {
   if (budget_ == 0) return false;
-  auto found = totals_.find(scan);
-  std::int64_t bytes = found == totals_.end() ? 0 : found->second;
-  for (auto each = changes_.lower_bound({scan, INT64_MIN});
-       each != changes_.end() && each->first.first == scan; ++each)
-    bytes += each->second.bytes;
-  return bytes > static_cast<std::int64_t>(budget_);
+  auto of = [scan](const auto& bytes) {
+    auto found = bytes.find(scan);
+    return found == bytes.end() ? 0 : found->second;
+  };
+  return of(totals_) + of(pending_) > static_cast<std::int64_t>(budget_);
 }
 
 Result<void> PaneSizes::forget(std::uint64_t scan, std::int64_t minute) {
@@ -29,7 +28,7 @@ Result<void> PaneSizes::forget(std::uint64_t scan, std::int64_t minute) {
   (*sum)->bind(1, static_cast<std::int64_t>(scan)).bind(2, minute);
   auto row = (*sum)->step();
   if (!row) return std::unexpected(row.error());
-  forgotten_[scan] += *row ? (*sum)->integer(0) : 0;
+  pending_[scan] -= *row ? (*sum)->integer(0) : 0;
   (*sum)->reset();
   auto remove = database_.prepare("DELETE FROM pane_size WHERE scan = ? AND minute < ?");
   if (!remove) return std::unexpected(remove.error());
@@ -49,14 +48,13 @@ Result<void> PaneSizes::write() {
 }
 
 void PaneSizes::committed() {
-  for (const auto& [key, change] : changes_) totals_[key.first] += change.bytes;
-  for (const auto& [scan, bytes] : forgotten_) totals_[scan] -= bytes;
+  for (const auto& [scan, bytes] : pending_) totals_[scan] += bytes;
   rolled_back();
 }
 
 void PaneSizes::rolled_back() {
   changes_.clear();
-  forgotten_.clear();
+  pending_.clear();
 }
 
 std::size_t PaneSizes::dropped() const {

@@ -22,6 +22,7 @@ class PaneSizes {
   [[nodiscard]] bool is_over(std::uint64_t scan) const;
   void add(std::uint64_t scan, std::int64_t minute, std::int64_t bytes) {
     changes_[{scan, minute}].bytes += bytes;
+    pending_[scan] += bytes;
   }
   // A group of this minute was not taken.
   void drop(std::uint64_t scan, std::int64_t minute) { ++changes_[{scan, minute}].dropped; }
@@ -44,8 +45,8 @@ class PaneSizes {
   Database& database_;
   std::size_t budget_;
   absl::flat_hash_map<std::uint64_t, std::int64_t> totals_;           // as committed
+  absl::flat_hash_map<std::uint64_t, std::int64_t> pending_;          // what the transaction adds to them
   std::map<std::pair<std::uint64_t, std::int64_t>, Change> changes_;  // by scan and minute
-  absl::flat_hash_map<std::uint64_t, std::int64_t> forgotten_;
 };
 
 // Groups of `scan` in minutes [from, to) that were not taken because of the budget.
