@@ -5,6 +5,7 @@
 #include "daemon/log.h"
 #include "daemon/runner_thread.h"
 #include "outputs/findings.h"
+#include "outputs/guid.h"
 #include "outputs/json_writer.h"
 #include "outputs/outbox.h"
 #include "pipeline/ingest/ingest.h"
@@ -16,7 +17,6 @@
 #include <fstream>
 
 #include <fmt/format.h>
-#include <openssl/rand.h>
 #include <prometheus/gauge.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
@@ -29,27 +29,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A random token in the form of a GUID, as Splunk makes them.
-Result<std::string> new_token() {
-  unsigned char b[16];
-  if (RAND_bytes(b, sizeof b) != 1) return fail("no random numbers from the system: cannot make a token");
-  b[6] = static_cast<unsigned char>((b[6] & 0x0F) | 0x40);
-  b[8] = static_cast<unsigned char>((b[8] & 0x3F) | 0x80);
-  std::string text;
-  for (int i = 0; i < 16; ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
-    text += fmt::format("{:02x}", b[i]);
-  }
-  return text;
-}
-
 // The token of a hecate that runs without configured tokens: made once, kept under state.path, and printed
 // then and only then; it never goes into the log.
 Result<std::string> own_token(const std::string& state_path) {
   fs::path file = fs::path(state_path) / "hec-token";
   std::string token;
   if (std::ifstream in(file); in >> token) return token;
-  auto made = new_token();
+  auto made = outputs::make_guid();
   if (!made) return made;
   if (auto folder = store::make_directory(state_path); !folder) return std::unexpected(folder.error());
   mode_t before = umask(0077);

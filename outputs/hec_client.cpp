@@ -1,5 +1,6 @@
 #include "outputs/hec_client.h"
 
+#include "outputs/guid.h"
 #include "outputs/hec_tls.h"
 #include "outputs/hec_url.h"
 #include "outputs/http_connection.h"
@@ -8,23 +9,11 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <openssl/rand.h>
 
 namespace hecate::outputs {
 namespace {
 
 constexpr int kDataChannelMissing = 10;
-
-// A random GUID (version 4).
-std::string make_guid() {
-  unsigned char bytes[16];
-  RAND_bytes(bytes, sizeof bytes);
-  bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0f) | 0x40);
-  bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3f) | 0x80);
-  std::string hex = fmt::format("{:02x}", fmt::join(bytes, ""));
-  for (std::size_t dash : {20, 16, 12, 8}) hex.insert(dash, 1, '-');
-  return hex;
-}
 
 class PostingHecClient final : public HecClient {
  public:
@@ -34,7 +23,7 @@ class PostingHecClient final : public HecClient {
   Result<HecAnswer> post(std::string_view body) override {
     auto answer = post_events(body);
     if (answer && answer->status == 400 && answer->code == kDataChannelMissing && channel_.empty()) {
-      channel_ = make_guid();
+      if (auto made = take_channel(); !made) return std::unexpected(made.error());
       answer = post_events(body);
     }
     if (!answer && !channel_.empty()) renew_channel();
@@ -50,10 +39,21 @@ class PostingHecClient final : public HecClient {
     return to_answer(*response);
   }
 
-  void renew_channel() override { channel_ = make_guid(); }
+  // Without a new one, the endpoint's next answer (code 10) asks again.
+  void renew_channel() override {
+    channel_.clear();
+    (void)take_channel();
+  }
   void cancel() override { connection_->cancel(); }
 
  private:
+  Result<void> take_channel() {
+    auto made = make_guid();
+    if (!made) return std::unexpected(made.error());
+    channel_ = std::move(*made);
+    return {};
+  }
+
   Result<HecAnswer> post_events(std::string_view body) {
     auto response = exchange(url_.target, channel_, body);
     if (!response) return std::unexpected(response.error());

@@ -1,7 +1,8 @@
 #include "outputs/proxy.h"
 
+#include "pipeline/base/percent.h"
+
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 #include <string_view>
 
@@ -53,28 +54,10 @@ bool is_excepted(const HecUrl& url, std::string_view list) {
   return false;
 }
 
-// `%40` → `@`.
-std::string decode_percent(std::string_view text) {
-  std::string decoded;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    unsigned byte = 0;
-    if (text[i] == '%' && i + 2 < text.size()) {
-      auto [end, error] = std::from_chars(text.data() + i + 1, text.data() + i + 3, byte, 16);
-      if (error == std::errc() && end == text.data() + i + 3) {
-        decoded += static_cast<char>(byte);
-        i += 2;
-        continue;
-      }
-    }
-    decoded += text[i];
-  }
-  return decoded;
-}
-
 std::string basic_authorization(std::string_view user_and_password) {
   std::size_t colon = std::min(user_and_password.find(':'), user_and_password.size());
   std::string_view password = user_and_password.substr(std::min(colon + 1, user_and_password.size()));
-  std::string plain = decode_percent(user_and_password.substr(0, colon)) + ":" + decode_percent(password);
+  std::string plain = percent_decode(user_and_password.substr(0, colon)) + ":" + percent_decode(password);
   std::vector<unsigned char> encoded((plain.size() + 2) / 3 * 4 + 1);
   EVP_EncodeBlock(encoded.data(), reinterpret_cast<const unsigned char*>(plain.data()),
                   static_cast<int>(plain.size()));
