@@ -95,9 +95,7 @@ class Look {
     if (!*there) return 0;
     auto rows = database_->cursor(sql);
     if (!rows) return std::unexpected(rows.error());
-    auto row = (*rows)->step();
-    if (!row) return std::unexpected(row.error());
-    return *row ? (*rows)->integer(0) : 0;
+    return (*rows)->number();
   }
 
   Result<void> show_counts() {
@@ -180,7 +178,7 @@ class Look {
   Result<void> read_rows(const char* sql, const std::function<void(const store::Statement&)>& visit) {
     auto rows = database_->cursor(sql);
     if (!rows) return std::unexpected(rows.error());
-    return store::for_each_row(**rows, [&] { visit(**rows); });
+    return (*rows)->each_row([&] { visit(**rows); });
   }
 
   static void print_table(const std::vector<Line>& lines) {

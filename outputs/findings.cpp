@@ -113,10 +113,7 @@ class Recorder {
     (*gone)->bind_text(1, run_.detection).bind(2, run_.window.earliest).bind(3, run_.window.latest);
     (*gone)->bind(4, run_.id).bind(5, run_.id);
     std::vector<Finding> findings;
-    for (;;) {
-      auto more = (*gone)->step();
-      if (!more) return std::unexpected(more.error());
-      if (!*more) break;
+    auto read = (*gone)->each_row([&] {
       Finding& finding = findings.emplace_back();
       finding.id = (*gone)->text(0);
       finding.revision = static_cast<int>((*gone)->integer(1)) + 1;
@@ -125,7 +122,8 @@ class Recorder {
       if (!run_.withdraw_into.empty())
         finding.notable =
             withdrawal(finding.body, finding.revision, run_.search_time, run_.withdraw_into, options_);
-    }
+    });
+    if (!read) return read;
     for (const Finding& finding : findings) {
       ++counts_.withdrawn;
       if (auto done = insert(finding, "withdrawn"); !done) return done;
@@ -287,35 +285,40 @@ class StoredFindings final : public Findings {
     const catalogue::Detection& detection = run.detection.detection;
     if (!detection.notable && !detection.risk) return;
     begin(run);
-    int ordinal = seen_[short_id(finding_id(detection.name, run.window, row, sample, 0))]++;
-    std::string id = finding_id(detection.name, run.window, row, sample, ordinal);
+    std::string id = finding_id(detection.name, run.window, row, sample, 0);
+    if (int ordinal = seen_[short_id(id)]++; ordinal > 0)
+      id = finding_id(detection.name, run.window, row, sample, ordinal);
     auto stored = told_window_ ? read_stored(id) : std::optional<Stored>();
     int revision = stored ? stored->revision + 1 : 1;
     Finding finding = make_finding(run, row, sample, options_, id, revision);
     kept_.push_back({what_to_do(detection, stored, finding), std::move(finding)});
   }
 
-  [[nodiscard]] store::Store::Job take(const window::Run& run, bool last) override {
+  [[nodiscard]] Result<store::Store::Job> take(const window::Run& run, bool last) override {
     begin(run);
-    if (error_) return [error = *error_](store::Database&) -> Result<void> { return std::unexpected(error); };
+    if (error_) {
+      kept_.clear();
+      return std::unexpected(*error_);
+    }
     bool first = std::exchange(untaken_, false);
     bool withdraw = last && told_window_ && !run.early;
-    if (kept_.empty() && !first && !withdraw) return nullptr;
+    if (kept_.empty() && !first && !withdraw) return store::Store::Job();
     const catalogue::Detection& detection = run.detection.detection;
     bool post_withdrawn = detection.notable && detection.revise != catalogue::Revise::never;
     RunFacts facts{run.id,           detection.name,
                    run.window,       run.search_time,
                    run.early,        detection.throttle.period,
                    options_.deliver, post_withdrawn ? detection.index : ""};
-    return [this, facts = std::move(facts), first, withdraw, tellings = std::exchange(kept_, {}),
-            counts = counts_](store::Database& database) -> Result<void> {
+    return store::Store::Job([this, facts = std::move(facts), first, withdraw,
+                              tellings = std::exchange(kept_, {}),
+                              counts = counts_](store::Database& database) -> Result<void> {
       Recorder recorder(database, facts, options_, *counts);
       if (first)
         if (auto done = recorder.clear_undone(); !done) return done;
       for (const Telling& telling : tellings)
         if (auto done = recorder.record(telling); !done) return done;
       return withdraw ? recorder.withdraw() : Result<void>();
-    };
+    });
   }
 
   [[nodiscard]] std::size_t pending() const override { return kept_.size(); }
@@ -418,14 +421,10 @@ class StoredFindings final : public Findings {
     auto statement =
         reader_->prepare("SELECT created, revision, status, body FROM finding WHERE run = ? ORDER BY rowid");
     if (!statement) return std::unexpected(statement.error());
-    (*statement)->bind(1, run.id);
-    for (;;) {
-      auto more = (*statement)->step();
-      if (!more) return std::unexpected(more.error());
-      if (!*more) return {};
+    return (*statement)->bind(1, run.id).each_row([&] {
       listener_(shown((*statement)->integer(0), (*statement)->integer(1), (*statement)->text(2),
                       (*statement)->text(3)));
-    }
+    });
   }
 
   store::Store& store_;

@@ -174,11 +174,7 @@ Result<std::int64_t> OutboxQueue::count() {
   auto statement =
       reader_->prepare("SELECT count(*) FROM outbox WHERE run IN (SELECT run FROM run WHERE done = 1)");
   if (!statement) return std::unexpected(statement.error());
-  auto row = (*statement)->step();
-  if (!row) return std::unexpected(row.error());
-  std::int64_t counted = (*statement)->integer(0);
-  (*statement)->reset();
-  return counted;
+  return (*statement)->number();
 }
 
 // When the oldest was queued; 0 when there is none.
@@ -186,11 +182,7 @@ Result<Time> OutboxQueue::oldest() {
   auto statement = reader_->prepare(
       "SELECT o.queued FROM outbox o JOIN run r ON r.run = o.run WHERE r.done = 1 ORDER BY o.seq LIMIT 1");
   if (!statement) return std::unexpected(statement.error());
-  auto row = (*statement)->step();
-  if (!row) return std::unexpected(row.error());
-  Time queued = *row ? (*statement)->integer(0) : 0;
-  (*statement)->reset();
-  return queued;
+  return (*statement)->number();
 }
 
 }  // namespace hecate::outputs

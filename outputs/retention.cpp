@@ -52,13 +52,12 @@ Result<std::vector<Key>> next_keys(store::Database& reader, const OldRows& rows,
   for (int i = 0; i < 3; ++i) (*statement)->bind_text(i + 1, after[static_cast<std::size_t>(i)]);
   (*statement)->bind(4, before).bind(5, store::kRowsARemoval);
   std::vector<Key> keys;
-  while (true) {
-    auto row = (*statement)->step();
-    if (!row) return std::unexpected(row.error());
-    if (!*row) return keys;
+  auto read = (*statement)->each_row([&] {
     Key& key = keys.emplace_back();
     for (int i = 0; i < 3; ++i) key[static_cast<std::size_t>(i)] = (*statement)->text(i);
-  }
+  });
+  if (!read) return std::unexpected(read.error());
+  return keys;
 }
 
 Result<void> remove_keys(store::Database& database, const OldRows& rows, const std::vector<Key>& keys) {

@@ -33,8 +33,7 @@ Result<void> read_findings(store::Database& reader, const FindingQuery& query, c
   if (!rows) return std::unexpected(rows.error());
   store::Statement& row = **rows;
   row.bind(1, query.since).bind_text(2, query.detection).bind(3, query.limit);
-  return store::for_each_row(row,
-                             [&] { visit(shown(row.integer(0), row.integer(1), row.text(2), row.text(3))); });
+  return row.each_row([&] { visit(shown(row.integer(0), row.integer(1), row.text(2), row.text(3))); });
 }
 
 Result<void> read_outbox(store::Database& reader, const JsonVisitor& visit) {
@@ -46,7 +45,7 @@ Result<void> read_outbox(store::Database& reader, const JsonVisitor& visit) {
       "SELECT o.seq, o.finding, o.kind, o.queued, o.payload FROM outbox o JOIN run r ON r.run = o.run"
       " WHERE r.done = 1 ORDER BY o.seq");
   if (!waiting) return std::unexpected(waiting.error());
-  auto read = store::for_each_row(**waiting, [&] {
+  auto read = (*waiting)->each_row([&] {
     JsonWriter json;
     begin(json, **waiting, "waiting");
     json.key("queued").value(format_iso((*waiting)->integer(3)));
@@ -56,7 +55,7 @@ Result<void> read_outbox(store::Database& reader, const JsonVisitor& visit) {
   auto parked = reader.cursor(
       "SELECT seq, finding, kind, parked_at, payload, status, code, answer FROM parked ORDER BY seq");
   if (!parked) return std::unexpected(parked.error());
-  return store::for_each_row(**parked, [&] {
+  return (*parked)->each_row([&] {
     JsonWriter json;
     begin(json, **parked, "parked");
     json.key("parked_at").value(format_iso((*parked)->integer(3)));
@@ -78,7 +77,7 @@ Result<std::vector<std::string>> find_problems(store::Database& reader) {
     auto rows = reader.cursor(fmt::format(
         "SELECT count(*) FROM {0} WHERE NOT EXISTS (SELECT 1 FROM run WHERE run.run = {0}.run)", table));
     if (!rows) return std::unexpected(rows.error());
-    auto read = store::for_each_row(**rows, [&] {
+    auto read = (*rows)->each_row([&] {
       if ((*rows)->integer(0) == 0) return;
       problems.push_back(fmt::format("{} rows of {} belong to no run: nobody will ever see them",
                                      (*rows)->integer(0), table));

@@ -90,7 +90,9 @@ class PlannedClosing final : public Closing {
         values[i] = format_epoch(floor_to(static_cast<Time>(std::llround(*number * kSecond)), span_));
       append_key_value(values[i], coarse);
     }
+    std::size_t bytes = sizeof(Joined) + coarse.size() + key.size();
     auto [place, fresh] = joined_.try_emplace(std::move(coarse));
+    if (fresh) context_.held_bytes += bytes;
     place->second.origin = fresh ? std::string(key) : std::string();
     static_cast<void>(place->second.parts.merge(GroupState::Parts(parts)));
   }

@@ -178,7 +178,9 @@ class StreamstatsOperator final : public Operator {
     });
     RowOrder order = nth_row(rows_++);
     if (has_key && options_.window == 0) {
-      GroupState::Parts& parts = so_far_[key];
+      auto [found, fresh] = so_far_.try_emplace(key);
+      if (fresh) context_.held_bytes += sizeof(*found) + key.size();
+      GroupState::Parts& parts = found->second;
       if (options_.current) aggregation_.add(row, context_, order, parts);
       Row result;
       aggregation_.set_results(parts, result, context_);
@@ -198,7 +200,9 @@ class StreamstatsOperator final : public Operator {
   };
 
   void take_windowed(Row& row, const std::string& key, const RowOrder& order) {
-    std::deque<Single>& window = windows_[options_.global ? std::string() : key];
+    auto [found, fresh] = windows_.try_emplace(options_.global ? std::string() : key);
+    if (fresh) context_.held_bytes += sizeof(*found) + (options_.window + 1) * (sizeof(Single) + key.size());
+    std::deque<Single>& window = found->second;
     Single single{key, {}};
     aggregation_.add(row, context_, order, single.parts);
     if (options_.current) window.push_back(single);

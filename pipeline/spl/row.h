@@ -90,7 +90,8 @@ struct EvalContext {
   Time now = 0;               // the search's own time: now(), and info_search_time
   Time earliest = 0;          // the window (closing part): addinfo
   Time latest = 0;
-  std::size_t held_bytes = 0;  // out: of rows and groups that the closing part keeps until its end
+  std::size_t held_bytes = 0;  // out: of rows, and of groups without what their functions gathered, that the
+                               // closing part keeps until its end
   std::uint64_t rows_cut = 0;  // out: rows that belong to more groups than one may (Aggregation::kMostKeys)
 };
 

@@ -81,6 +81,23 @@ Result<void> Statement::run() {
   return {};
 }
 
+Result<void> Statement::each_row(const std::function<void()>& visit) {
+  while (true) {
+    auto row = step();
+    if (!row) return std::unexpected(std::move(row.error()));
+    if (!*row) return {};
+    visit();
+  }
+}
+
+Result<std::int64_t> Statement::number(std::int64_t otherwise) {
+  auto row = step();
+  if (!row) return std::unexpected(std::move(row.error()));
+  std::int64_t found = *row ? integer(0) : otherwise;
+  reset();
+  return found;
+}
+
 std::int64_t Statement::integer(int column) const {
   return sqlite3_column_int64(statement_, column);
 }

@@ -4,6 +4,7 @@
 #include "pipeline/store/failure.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -33,6 +34,10 @@ class Statement {
   [[nodiscard]] Result<bool> step();
   // For statements without rows: one step and reset.
   [[nodiscard]] Result<void> run();
+  // Steps to each row that is left.
+  [[nodiscard]] Result<void> each_row(const std::function<void()>& visit);
+  // The first column of the next row, `otherwise` where there is none; then it is reset.
+  [[nodiscard]] Result<std::int64_t> number(std::int64_t otherwise = 0);
   // Columns of the current row, from 0; views are valid until the next step.
   [[nodiscard]] std::int64_t integer(int column) const;
   [[nodiscard]] double real(int column) const;

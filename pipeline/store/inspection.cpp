@@ -12,7 +12,7 @@ constexpr int kMostTold = 20;
 Result<void> check_integrity(Database& reader, std::vector<std::string>& problems) {
   auto rows = reader.cursor(fmt::format("PRAGMA integrity_check({})", kMostTold));
   if (!rows) return std::unexpected(rows.error());
-  return for_each_row(**rows, [&] {
+  return (*rows)->each_row([&] {
     if ((*rows)->text(0) != "ok") problems.emplace_back((*rows)->text(0));
   });
 }
@@ -21,7 +21,7 @@ Result<void> check_panes(Database& reader, std::vector<std::string>& problems) {
   auto rows = reader.cursor("SELECT scan, minute, state, sample FROM pane");
   if (!rows) return std::unexpected(rows.error());
   std::int64_t unreadable = 0;
-  auto read = for_each_row(**rows, [&] {
+  auto read = (*rows)->each_row([&] {
     if (spl::GroupState::decode((*rows)->blob(2)) && Sample::decode((*rows)->blob(3))) return;
     if (++unreadable > kMostTold) return;
     problems.push_back(fmt::format("a row of pane cannot be read: scan {:016x}, minute {}",
@@ -44,7 +44,7 @@ Result<void> check_run_numbers(Database& reader, std::vector<std::string>& probl
   auto rows = reader.cursor(
       "SELECT (SELECT max(run) FROM run), (SELECT seq FROM sqlite_sequence WHERE name = 'run')");
   if (!rows) return std::unexpected(rows.error());
-  return for_each_row(**rows, [&] {
+  return (*rows)->each_row([&] {
     if ((*rows)->integer(0) <= (*rows)->integer(1)) return;
     problems.push_back(fmt::format("run {} is there, but numbers were given only up to {}",
                                    (*rows)->integer(0), (*rows)->integer(1)));
@@ -59,15 +59,6 @@ Result<bool> has_table(Database& reader, std::string_view name) {
   auto row = (*statement)->bind_text(1, name).step();
   (*statement)->reset();
   return row;
-}
-
-Result<void> for_each_row(Statement& rows, const std::function<void()>& visit) {
-  while (true) {
-    auto row = rows.step();
-    if (!row) return std::unexpected(row.error());
-    if (!*row) return {};
-    visit();
-  }
 }
 
 Result<std::string> version_problem(Database& reader, const std::string& part, int newest) {
@@ -104,7 +95,7 @@ Result<void> read_aside(Database& reader, const std::function<void(const KeptAsi
   if (!there || !*there) return there ? Result<void>() : std::unexpected(there.error());
   auto rows = reader.cursor("SELECT reason, received, scan, sample FROM aside ORDER BY seq");
   if (!rows) return std::unexpected(rows.error());
-  return for_each_row(**rows, [&] {
+  return (*rows)->each_row([&] {
     auto sample = Sample::decode((*rows)->blob(3));
     visit({(*rows)->text(0), (*rows)->integer(1), static_cast<std::uint64_t>((*rows)->integer(2)),
            sample ? &*sample : nullptr});

@@ -16,9 +16,6 @@ namespace hecate::store {
 // Tables of an older version may lack some that this one has.
 [[nodiscard]] Result<bool> has_table(Database& reader, std::string_view name);
 
-// Steps each row.
-[[nodiscard]] Result<void> for_each_row(Statement& rows, const std::function<void()>& visit);
-
 // What is wrong with this database, in words; empty when nothing is found. Reads all of it: SQLite's own
 // integrity check, the version of the `store` tables, and whether each stored state and sample can be read.
 [[nodiscard]] Result<std::vector<std::string>> find_problems(Database& reader);

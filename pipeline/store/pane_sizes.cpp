@@ -5,12 +5,8 @@ namespace hecate::store {
 Result<void> PaneSizes::load() {
   auto rows = database_.prepare("SELECT scan, sum(bytes) FROM pane_size GROUP BY scan");
   if (!rows) return std::unexpected(rows.error());
-  while (true) {
-    auto row = (*rows)->step();
-    if (!row) return std::unexpected(row.error());
-    if (!*row) return {};
-    totals_[static_cast<std::uint64_t>((*rows)->integer(0))] = (*rows)->integer(1);
-  }
+  return (*rows)->each_row(
+      [&] { totals_[static_cast<std::uint64_t>((*rows)->integer(0))] = (*rows)->integer(1); });
 }
 
 bool PaneSizes::is_over(std::uint64_t scan) const {
@@ -25,11 +21,9 @@ bool PaneSizes::is_over(std::uint64_t scan) const {
 Result<void> PaneSizes::forget(std::uint64_t scan, std::int64_t minute) {
   auto sum = database_.prepare("SELECT sum(bytes) FROM pane_size WHERE scan = ? AND minute < ?");
   if (!sum) return std::unexpected(sum.error());
-  (*sum)->bind(1, static_cast<std::int64_t>(scan)).bind(2, minute);
-  auto row = (*sum)->step();
-  if (!row) return std::unexpected(row.error());
-  pending_[scan] -= *row ? (*sum)->integer(0) : 0;
-  (*sum)->reset();
+  auto bytes = (*sum)->bind(1, static_cast<std::int64_t>(scan)).bind(2, minute).number();
+  if (!bytes) return std::unexpected(bytes.error());
+  pending_[scan] -= *bytes;
   auto remove = database_.prepare("DELETE FROM pane_size WHERE scan = ? AND minute < ?");
   if (!remove) return std::unexpected(remove.error());
   return (*remove)->bind(1, static_cast<std::int64_t>(scan)).bind(2, minute).run();
@@ -68,12 +62,7 @@ Result<std::int64_t> read_dropped(Database& reader, std::uint64_t scan, std::int
   auto sum =
       reader.prepare("SELECT sum(dropped) FROM pane_size WHERE scan = ? AND minute >= ? AND minute < ?");
   if (!sum) return std::unexpected(sum.error());
-  (*sum)->bind(1, static_cast<std::int64_t>(scan)).bind(2, from_minute).bind(3, to_minute);
-  auto row = (*sum)->step();
-  if (!row) return std::unexpected(row.error());
-  std::int64_t groups = *row ? (*sum)->integer(0) : 0;
-  (*sum)->reset();
-  return groups;
+  return (*sum)->bind(1, static_cast<std::int64_t>(scan)).bind(2, from_minute).bind(3, to_minute).number();
 }
 
 }  // namespace hecate::store

@@ -76,9 +76,7 @@ Result<void> quick_check(Database& database, const std::string& pragma) {
 Result<std::int64_t> size_of(Database& database) {
   auto statement = database.cursor("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size");
   if (!statement) return std::unexpected(statement.error());
-  auto row = (*statement)->step();
-  if (!row) return std::unexpected(row.error());
-  return (*statement)->integer(0);
+  return (*statement)->number();
 }
 
 Result<std::vector<std::string>> small_tables(Database& database) {
@@ -87,12 +85,9 @@ Result<std::vector<std::string>> small_tables(Database& database) {
       " ('pane', 'seen', 'aside', 'damaged', 'finding', 'outbox', 'parked')");
   if (!statement) return std::unexpected(statement.error());
   std::vector<std::string> names;
-  while (true) {
-    auto row = (*statement)->step();
-    if (!row) return std::unexpected(row.error());
-    if (!*row) return names;
-    names.emplace_back((*statement)->text(0));
-  }
+  auto read = (*statement)->each_row([&] { names.emplace_back((*statement)->text(0)); });
+  if (!read) return std::unexpected(read.error());
+  return names;
 }
 
 }  // namespace

@@ -6,14 +6,11 @@
 namespace hecate::store {
 namespace {
 
-// The first number of the first row; `otherwise` without one.
-Result<std::int64_t> number(Database& reader, const std::string& sql, std::int64_t given,
-                            std::int64_t otherwise) {
+// The first number of the first row; 0 without one.
+Result<std::int64_t> number(Database& reader, const std::string& sql, std::int64_t given) {
   auto statement = reader.cursor(sql);
   if (!statement) return std::unexpected(statement.error());
-  auto row = (*statement)->bind(1, given).step();
-  if (!row) return std::unexpected(row.error());
-  return *row ? (*statement)->integer(0) : otherwise;
+  return (*statement)->bind(1, given).number();
 }
 
 // Removes rows for which `condition`, with one number, holds.
@@ -21,7 +18,7 @@ Result<std::int64_t> remove_where(Store& store, Database& reader, const AgingTab
                                   const std::string& condition, std::int64_t given) {
   auto rows =
       fmt::format("SELECT {} FROM {} WHERE {} AND ({})", table.key, table.name, condition, table.may_go);
-  auto any = number(reader, fmt::format("SELECT EXISTS ({})", rows), given, 0);
+  auto any = number(reader, fmt::format("SELECT EXISTS ({})", rows), given);
   if (!any || *any == 0) return any;
   auto sql = fmt::format("DELETE FROM {} WHERE {} IN ({} LIMIT ?2)", table.name, table.key, rows);
   return remove_in_steps(store, [&sql, given](Database& database) -> Result<void> {
@@ -54,8 +51,7 @@ Result<std::int64_t> remove_old(Store& store, Database& reader, const AgingTable
   if (!removed || bounds.most <= 0) return removed;
   auto newest = number(
       reader,
-      fmt::format("SELECT {0} FROM {1} WHERE {0} > ?1 ORDER BY {0} DESC LIMIT 1", table.key, table.name), 0,
-      0);
+      fmt::format("SELECT {0} FROM {1} WHERE {0} > ?1 ORDER BY {0} DESC LIMIT 1", table.key, table.name), 0);
   if (!newest) return newest;
   auto beyond = remove_where(store, reader, table, table.key + " <= ?1", *newest - bounds.most);
   if (!beyond) return beyond;

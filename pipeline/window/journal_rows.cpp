@@ -6,14 +6,13 @@ Result<std::map<std::string, Progress>> read_progress(store::Database& database)
   auto statement = database.prepare("SELECT detection, last_run, scan, since FROM schedule");
   if (!statement) return std::unexpected(statement.error());
   std::map<std::string, Progress> found;
-  while (true) {
-    auto row = (*statement)->step();
-    if (!row) return std::unexpected(row.error());
-    if (!*row) return found;
+  auto read = (*statement)->each_row([&] {
     found.emplace((*statement)->text(0),
                   Progress{(*statement)->integer(1), static_cast<std::uint64_t>((*statement)->integer(2)),
                            (*statement)->integer(3)});
-  }
+  });
+  if (!read) return std::unexpected(read.error());
+  return found;
 }
 
 Result<void> write_progress(store::Database& database, const std::string& detection,
@@ -45,11 +44,7 @@ Result<void> remove_progress(store::Database& database, const std::string& detec
 Result<std::int64_t> read_last_run_id(store::Database& database) {
   auto statement = database.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'run'");
   if (!statement) return std::unexpected(statement.error());
-  auto row = (*statement)->step();
-  if (!row) return std::unexpected(row.error());
-  std::int64_t id = *row ? (*statement)->integer(0) : 0;
-  (*statement)->reset();
-  return id;
+  return (*statement)->number();
 }
 
 Result<void> write_run(store::Database& database, const Run& run, std::size_t rows, bool done) {
@@ -77,12 +72,9 @@ Result<std::map<std::string, Time>> read_run_ends(store::Database& database) {
       "SELECT detection, max(latest) FROM run WHERE done = 1 AND early = 0 GROUP BY detection");
   if (!statement) return std::unexpected(statement.error());
   std::map<std::string, Time> found;
-  while (true) {
-    auto row = (*statement)->step();
-    if (!row) return std::unexpected(row.error());
-    if (!*row) return found;
-    found.emplace((*statement)->text(0), (*statement)->integer(1));
-  }
+  auto read = (*statement)->each_row([&] { found.emplace((*statement)->text(0), (*statement)->integer(1)); });
+  if (!read) return std::unexpected(read.error());
+  return found;
 }
 
 Result<std::vector<schedule::Window>> read_windows_with(store::Database& database,
@@ -94,12 +86,11 @@ Result<std::vector<schedule::Window>> read_windows_with(store::Database& databas
   if (!statement) return std::unexpected(statement.error());
   (*statement)->bind_text(1, detection).bind(2, last_run).bind(3, time).bind(4, time);
   std::vector<schedule::Window> found;
-  while (true) {
-    auto row = (*statement)->step();
-    if (!row) return std::unexpected(row.error());
-    if (!*row) return found;
+  auto read = (*statement)->each_row([&] {
     found.push_back({(*statement)->integer(0), (*statement)->integer(1), (*statement)->integer(2)});
-  }
+  });
+  if (!read) return std::unexpected(read.error());
+  return found;
 }
 
 Result<void> note_late_minute(store::Database& database, std::uint64_t scan, std::int64_t minute) {
@@ -113,13 +104,12 @@ Result<std::vector<LateMinute>> read_late_minutes(store::Database& database) {
   auto statement = database.prepare("SELECT scan, minute, times FROM late_minute ORDER BY scan, minute");
   if (!statement) return std::unexpected(statement.error());
   std::vector<LateMinute> found;
-  while (true) {
-    auto row = (*statement)->step();
-    if (!row) return std::unexpected(row.error());
-    if (!*row) return found;
+  auto read = (*statement)->each_row([&] {
     found.push_back({static_cast<std::uint64_t>((*statement)->integer(0)), (*statement)->integer(1),
                      (*statement)->integer(2)});
-  }
+  });
+  if (!read) return std::unexpected(read.error());
+  return found;
 }
 
 Result<void> remove_late_minute(store::Database& database, const LateMinute& late) {

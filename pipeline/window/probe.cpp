@@ -43,7 +43,11 @@ RunnerProbe::RunnerProbe(prometheus::Registry& registry)
       again_(counters(registry, "hecate_window_reruns_total",
                       "Runs done again because events came late, by detection.")),
       incomplete_(counters(registry, "hecate_window_incomplete_total",
-                           "Runs that lack events of their window, by detection.")) {}
+                           "Runs that lack events of their window, by detection.")),
+      removed_aside_(
+          counters(registry, "hecate_aside_removed_total",
+                   "Events kept aside that were removed because of their age or number (retention).")
+              .Add({})) {}
 
 void RunnerProbe::ran(const std::string& detection, std::size_t rows, std::chrono::duration<double> took,
                       bool made_up) {
@@ -71,6 +75,10 @@ void RunnerProbe::ran_again(const std::string& detection) {
 
 void RunnerProbe::incomplete(const std::string& detection) {
   incomplete_.Add({{"detection", detection}}).Increment();
+}
+
+void RunnerProbe::removed_aside(std::int64_t events) {
+  if (events > 0) removed_aside_.Increment(static_cast<double>(events));
 }
 
 void RunnerProbe::late(std::size_t groups) {

@@ -30,6 +30,8 @@ class RunnerProbe {
   void dropped_early(std::size_t groups);
   void ran_again(const std::string& detection);
   void incomplete(const std::string& detection);
+  // Events put aside that went by age or number.
+  void removed_aside(std::int64_t events);
   // Groups of a commit that came into windows that were run already.
   void late(std::size_t groups);
 
@@ -43,6 +45,7 @@ class RunnerProbe {
   prometheus::Counter& late_;
   prometheus::Family<prometheus::Counter>& again_;
   prometheus::Family<prometheus::Counter>& incomplete_;
+  prometheus::Counter& removed_aside_;
 };
 
 }  // namespace hecate::window

@@ -33,8 +33,9 @@ class RunSink {
   virtual void row(const Run& run, const spl::ResultRow& row, const store::Sample* sample) = 0;
   // What was kept since the last take, as work for the journal's writer; null when there is nothing. It
   // writes under the run's id: only runs marked done are visible (an early run is from its first write). A
-  // run that broke off is done again, whole; what it left under its old id is to be cleared then.
-  [[nodiscard]] virtual store::Store::Job take(const Run& run, bool last) = 0;
+  // run that broke off is done again, whole; what it left under its old id is to be cleared then. An error:
+  // the run is to be given up; nothing is kept of it.
+  [[nodiscard]] virtual Result<store::Store::Job> take(const Run& run, bool last) = 0;
   // Rows kept and not yet taken; the runner takes when it is large.
   [[nodiscard]] virtual std::size_t pending() const = 0;
   // The run is marked done and on disk; what it told is visible now.

@@ -210,11 +210,12 @@ Result<std::size_t> JournalRunner::evaluate(Run& run) {
 // visible; most runs are that one commit.
 Result<void> JournalRunner::write(const Run& run, std::size_t rows, bool done) {
   auto told = sink_.take(run, done);
+  if (!told) return std::unexpected(told.error());
   const auto& name = run.detection.detection.name;
   return store_.write_and_wait([&](store::Database& database) -> Result<void> {
     if (auto begun = write_run(database, run, rows, run.early); !begun) return begun;
-    if (told) {
-      if (auto written = told(database); !written) return written;
+    if (*told) {
+      if (auto written = (*told)(database); !written) return written;
     }
     if (run.early || !done) return {};
     if (auto marked = write_run(database, run, rows, true); !marked) return marked;
@@ -261,7 +262,11 @@ Result<void> JournalRunner::look_early(const Scheduled& scheduled, const std::ve
 
 // What is told early is visible with its commit: were it lost, nothing but the scheduled run would tell it.
 Result<void> JournalRunner::run_early(const Scheduled& scheduled, const EarlyWindow& early, Time now) {
-  Run run{++last_run_id_, *scheduled.detection, early.window, now, true};
+  Run run{.id = ++last_run_id_,
+          .detection = *scheduled.detection,
+          .window = early.window,
+          .search_time = now,
+          .early = true};
   run.incomplete = run.window.earliest < scheduled.since;
   std::size_t written_rows = 0;
   auto flush = [&] {
@@ -348,7 +353,11 @@ Result<void> JournalRunner::run_again(const Scheduled& scheduled, std::span<cons
   }
   for (const auto& [time, window] : windows) {
     if (stopping_) return {};
-    Run run{++last_run_id_, *scheduled.detection, window, now, false, true};
+    Run run{.id = ++last_run_id_,
+            .detection = *scheduled.detection,
+            .window = window,
+            .search_time = now,
+            .again = true};
     if (auto rows = evaluate(run); !rows) return std::unexpected(rows.error());
     probe_.ran_again(scheduled.name());
   }
@@ -374,6 +383,7 @@ Result<void> JournalRunner::clean_up(Time now) {
   auto aside = store::remove_old(store_, *reader_, {"aside", "seq", "received"},
                                  {now - options_.aside_age, options_.aside_most});
   if (!aside) return std::unexpected(aside.error());
+  probe_.removed_aside(*aside);
   return sink_.clean_up(now, options_.lateness, timetable_.catalogue());
 }
 

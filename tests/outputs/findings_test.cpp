@@ -52,6 +52,11 @@ class FindingsTest : public ::testing::Test {
     auto written = store_->write_and_wait(std::move(job));
     ASSERT_TRUE(written) << written.error().message;
   }
+  store::Store::Job job(const window::Run& run, bool last) {
+    auto taken = findings_->take(run, last);
+    EXPECT_TRUE(taken) << taken.error().message;
+    return taken ? std::move(*taken) : nullptr;
+  }
   void execute(const std::string& sql) {
     write([sql](store::Database& database) { return database.execute(sql); });
   }
@@ -74,7 +79,7 @@ class FindingsTest : public ::testing::Test {
     findings_->row(run, result, nullptr);
   }
   void finish(const window::Run& run) {
-    write(findings_->take(run, true));
+    write(job(run, true));
     execute("UPDATE run SET done = 1 WHERE run = " + std::to_string(run.id));
     findings_->done(run);
   }
@@ -121,7 +126,7 @@ TEST_F(FindingsTest, AreVisibleWhenTheirRunIsDone) {
   tell(run, "H1");
   tell(run, "H2");
   EXPECT_EQ(findings_->pending(), 2u);
-  write(findings_->take(run, false));
+  write(job(run, false));
   EXPECT_EQ(findings_->pending(), 0u);
   EXPECT_EQ(listed(), "[]\n");
   EXPECT_TRUE(told_.empty());
@@ -177,7 +182,7 @@ TEST_F(FindingsTest, EqualRowsOfOneRunAreToldApart) {
   auto detection = testing::detection(kDetection);
   window::Run run = begin(detection);
   tell(run, "H1");
-  write(findings_->take(run, false));
+  write(job(run, false));
   tell(run, "H1");
   finish(run);
   EXPECT_EQ(told_.size(), 2u);
@@ -189,7 +194,7 @@ TEST_F(FindingsTest, WhatAnUndoneRunLeftIsGone) {
   window::Run crashed = begin(detection);
   tell(crashed, "H1");
   tell(crashed, "H2");
-  write(findings_->take(crashed, false));
+  write(job(crashed, false));
   start(true);
   run_with(detection, {"H1"});
   EXPECT_EQ(number("SELECT count(*) FROM finding"), 1);
@@ -218,7 +223,7 @@ TEST_F(FindingsTest, AnUndoneRunThrottlesNothing) {
   auto detection = testing::detection(kThrottled);
   window::Run crashed = begin(detection);
   tell(crashed, "H1");
-  write(findings_->take(crashed, false));
+  write(job(crashed, false));
   start(true);
   run_with(detection, {"H1"}, 1);
   EXPECT_EQ(told_.size(), 1u);

@@ -95,6 +95,24 @@ TEST(Runner, ARunThatBreaksOffIsDoneAgain) {
   }
 }
 
+// What a sink cannot do is no reason to roll back what senders hand in at the same time.
+TEST(Runner, ARunThatItsSinkRefusesFailsNoCommit) {
+  Simulation simulation(time_of_day("02:05"));
+  add_hourly(simulation, "d");
+  simulation.start();
+  many_groups(simulation, 600);
+  simulation.sink.refuse = true;
+  simulation.clock.set(time_of_day("03:00"));
+  auto failed = simulation.advance();
+  ASSERT_FALSE(failed);
+  EXPECT_NE(failed.error().message.find("what was told cannot be read"), std::string::npos);
+  EXPECT_EQ(simulation.metric("hecate_journal_failures_total"), 0);
+  EXPECT_EQ(simulation.store().trouble(), "");
+  simulation.sink.refuse = false;
+  EXPECT_EQ(simulation.advance(), 1);
+  EXPECT_EQ(simulation.told().size(), 600u);
+}
+
 TEST(Runner, ADetectionThatCannotBeRunDoesNotHoldUpTheOthers) {
   Simulation simulation(time_of_day("02:05"));
   add_hourly(simulation, "broken", "EventID=12 | stats count by dest");
@@ -251,6 +269,7 @@ TEST(Runner, WhatIsPutAsideAndRememberedIsBounded) {
   EXPECT_EQ(simulation.query("SELECT count(*) FROM seen"), 5);
   simulation.run_until(time_of_day("03:00"));
   EXPECT_EQ(simulation.aside(), (Told{"late 00:30 event 3", "late 00:30 event 4"}));
+  EXPECT_EQ(simulation.metric("hecate_aside_removed_total"), 2);
   EXPECT_EQ(simulation.query("SELECT count(*) FROM seen"), 1);
   simulation.run_until(time_of_day("08:00"));
   EXPECT_EQ(simulation.aside(), Told{});
@@ -288,7 +307,8 @@ TEST(Runner, ADetectionOverItsDiskBudgetIsIncompleteAndTheOthersAreNot) {
 
 TEST(Runner, ARunThatNeedsTooMuchMemoryIsIncomplete) {
   for (const char* tail :
-       {"sort - count", "eventstats sum(count) AS all", "stats count by dest", "dedup dest", "reverse"}) {
+       {"sort - count", "eventstats sum(count) AS all", "stats count by dest", "dedup dest", "reverse",
+        "streamstats count by dest", "streamstats window=2 global=false count by dest"}) {
     SCOPED_TRACE(tail);
     Simulation simulation(time_of_day("02:05"));
     simulation.options.run_memory = 50'000;

@@ -85,10 +85,12 @@ void TableSink::row(const Run& run, const spl::ResultRow& row, const store::Samp
   samples.push_back(sample ? sample->raw : "none");
 }
 
-store::Store::Job TableSink::take(const Run& run, bool /*last*/) {
-  if (kept_.empty()) return nullptr;
-  return [rows = std::exchange(kept_, {}), id = run.id, early = run.early,
-          this](store::Database& db) -> Result<void> {
+Result<store::Store::Job> TableSink::take(const Run& run, bool /*last*/) {
+  if (refuse) kept_.clear();
+  if (refuse) return fail("what was told cannot be read, says the test");
+  if (kept_.empty()) return store::Store::Job();
+  return store::Store::Job([rows = std::exchange(kept_, {}), id = run.id, early = run.early,
+                            this](store::Database& db) -> Result<void> {
     if (++writes == fail_at_write) return fail("the disk is full, says the test");
     for (const auto& text : rows) {
       // What a run that broke off has left is nobody's.
@@ -100,7 +102,7 @@ store::Store::Job TableSink::take(const Run& run, bool /*last*/) {
         return done;
     }
     return {};
-  };
+  });
 }
 
 void TableSink::done(const Run& run) {

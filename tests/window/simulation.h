@@ -19,12 +19,13 @@ namespace hecate::window::testing {
 class TableSink final : public RunSink {
  public:
   void row(const Run& run, const spl::ResultRow& row, const store::Sample* sample) override;
-  [[nodiscard]] store::Store::Job take(const Run& run, bool last) override;
+  [[nodiscard]] Result<store::Store::Job> take(const Run& run, bool last) override;
   [[nodiscard]] std::size_t pending() const override { return kept_.size(); }
   void done(const Run& run) override;
 
   // The write with this number (from 1) fails; 0: none.
   int fail_at_write = 0;
+  bool refuse = false;  // `take` fails
   int writes = 0;
   std::vector<std::string> samples;  // raw texts, row by row
   std::vector<std::int64_t> done_runs;
