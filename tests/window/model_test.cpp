@@ -69,6 +69,19 @@ std::vector<Event> random_events(std::mt19937& random, Time from) {
   return events;
 }
 
+// Each event when it arrives; a stop now and then, so that runs that come due meanwhile are made up.
+void play(Simulation& simulation, const std::vector<Event>& events, Time to, std::mt19937& random) {
+  for (const auto& event : events) {
+    ASSERT_NO_FATAL_FAILURE(simulation.run_until(event.arrival));
+    if (random() % 40 == 0) {
+      simulation.stop();
+      ASSERT_NO_FATAL_FAILURE(simulation.start());
+    }
+    simulation.event(event.time, {{"EventID", "11"}, {"dest", event.dest}});
+  }
+  ASSERT_NO_FATAL_FAILURE(simulation.run_until(to));
+}
+
 class Model : public ::testing::TestWithParam<unsigned> {};
 
 TEST_P(Model, WindowsTellWhatCountingByHandTells) {
@@ -89,17 +102,8 @@ TEST_P(Model, WindowsTellWhatCountingByHandTells) {
     }
     simulation.start();
     auto events = random_events(random, from);
-    for (const auto& event : events) {
-      ASSERT_NO_FATAL_FAILURE(simulation.run_until(event.arrival));
-      // A stop now and then: runs that come due meanwhile are made up.
-      if (random() % 40 == 0) {
-        simulation.stop();
-        ASSERT_NO_FATAL_FAILURE(simulation.start());
-      }
-      simulation.event(event.time, {{"EventID", "11"}, {"dest", event.dest}});
-    }
     Time to = from + 3 * kHour + 20 * kMinute;
-    ASSERT_NO_FATAL_FAILURE(simulation.run_until(to));
+    ASSERT_NO_FATAL_FAILURE(play(simulation, events, to, random));
     auto expected = model(specs, events, from, to);
     ASSERT_EQ(simulation.told(), expected) << "seed " << seed;
     rows += expected.size();
@@ -128,16 +132,8 @@ TEST_P(Model, LateEventsComeToWhatTheyWouldHaveInTime) {
     }
     simulation.start();
     auto events = random_events(random, from);
-    for (const auto& event : events) {
-      ASSERT_NO_FATAL_FAILURE(simulation.run_until(event.arrival));
-      if (random() % 40 == 0) {
-        simulation.stop();
-        ASSERT_NO_FATAL_FAILURE(simulation.start());
-      }
-      simulation.event(event.time, {{"EventID", "11"}, {"dest", event.dest}});
-    }
     Time to = from + 3 * kHour + 20 * kMinute;
-    ASSERT_NO_FATAL_FAILURE(simulation.run_until(to));
+    ASSERT_NO_FATAL_FAILURE(play(simulation, events, to, random));
     for (auto& event : events) event.arrival = 0;
     std::vector<std::string> expected;
     for (const auto& row : model(specs, events, from, to)) {
