@@ -1,5 +1,6 @@
 #include "outputs/findings.h"
 
+#include "outputs/schema.h"
 #include "tests/outputs/result.h"
 #include "tests/support/testing.h"
 
@@ -107,6 +108,11 @@ class FindingsTest : public ::testing::Test {
     (*statement)->reset();
     return value;
   }
+  std::string text(const std::string& sql) {
+    auto statement = reader_->cursor(sql);
+    EXPECT_TRUE(statement && (*statement)->step().value_or(false)) << sql;
+    return std::string((*statement)->text(0));
+  }
   std::string metrics() { return prometheus::TextSerializer().Serialize(registry_.Collect()); }
 
   testing::TemporaryFolder folder_;
@@ -176,6 +182,35 @@ TEST_F(FindingsTest, WhatWasToldEarlyIsKeptUpToDate) {
   EXPECT_NE(listed().find("\"count\":\"7\""), std::string::npos);
   EXPECT_EQ(count(listed(), "\"id\":"), 1);
   EXPECT_EQ(told_.size(), 1u);
+}
+
+// What version 1 of the tables held is there, and is not told again.
+TEST_F(FindingsTest, FindingsOfAnOlderVersionKeepTheirIds) {
+  auto detection = testing::detection(kDetection);
+  run_with(detection, {"H1"});
+  std::string id = text("SELECT id FROM finding");
+  std::string body = text("SELECT json_insert(body, '$.revision', 1) FROM finding");
+  findings_.reset();
+  write([&](store::Database& database) -> Result<void> {
+    for (const char* table : {"finding", "outbox", "throttle", "parked", "risk_object"})
+      if (auto done = database.execute(std::string("DROP TABLE ") + table); !done) return done;
+    if (auto done = database.execute("DELETE FROM meta WHERE key = 'schema.outputs'"); !done) return done;
+    if (auto done = database.migrate("outputs", std::span(kSchema).first(1)); !done) return done;
+    auto old = database.prepare(
+        "INSERT INTO finding (id, revision, run, detection, created, earliest, latest, status, body)"
+        " VALUES (?, 1, ?, 'N', 0, ?, ?, 'new', ?)");
+    if (!old) return std::unexpected(old.error());
+    auto window = testing::run(detection).window;
+    (*old)->bind_text(1, id).bind(2, last_run_).bind(3, window.earliest).bind(4, window.latest);
+    return (*old)->bind_text(5, body).run();
+  });
+  start(true);
+  EXPECT_EQ(count(listed(), "\"revision\""), 1) << listed();
+  EXPECT_NE(listed().find("\"revision\":1,\"status\":\"new\",\"id\":\"" + id), std::string::npos) << listed();
+  told_.clear();
+  run_with(detection, {"H1", "H2"});
+  EXPECT_EQ(told_.size(), 1u);
+  EXPECT_EQ(number("SELECT count(*) FROM finding"), 2);
 }
 
 TEST_F(FindingsTest, EqualRowsOfOneRunAreToldApart) {
