@@ -236,10 +236,11 @@ Result<void> Database::migrate(const std::string& part, std::span<const char* co
   return transaction->commit();
 }
 
-Result<void> Database::checkpoint() {
-  int code = sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+Result<int> Database::checkpoint() {
+  int put_back = 0;
+  int code = sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, &put_back);
   // Somebody else is at it, or reads: another time.
-  if (code == SQLITE_OK || failure_of(code) == Failure::busy) return {};
+  if (code == SQLITE_OK || failure_of(code) == Failure::busy) return std::max(put_back, 0);
   return std::unexpected(error("putting the write-ahead log back"));
 }
 

@@ -87,8 +87,9 @@ class Database {
   // Brings the part of the schema named `part` up to date: steps[i] leads from version i to i+1; runs those
   // not yet done in one transaction. Refuses a version newer than steps.size().
   [[nodiscard]] Result<void> migrate(const std::string& part, std::span<const char* const> steps);
-  // Puts what the write-ahead log holds into the file, as far as no reader needs the log.
-  [[nodiscard]] Result<void> checkpoint();
+  // Puts what the write-ahead log holds into the file, as far as no reader needs the log: how many pages of
+  // it the file has then. 0, too, where another connection is at it.
+  [[nodiscard]] Result<int> checkpoint();
   // Pages in the write-ahead log as of the last commit here.
   [[nodiscard]] int log_pages() const { return log_pages_; }
   // From now on the log is left as it is, at closing too.

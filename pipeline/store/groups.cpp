@@ -1,8 +1,13 @@
 #include "pipeline/store/store.h"
 
 #include <algorithm>
+#include <optional>
 #include <queue>
+#include <string>
+#include <utility>
 #include <vector>
+
+#include <fmt/format.h>
 
 namespace hecate::store {
 namespace {
@@ -11,39 +16,47 @@ namespace {
 // SQLite, in memory up to its page cache and then in a temporary file: slower, but bounded.
 constexpr std::size_t kMostCursors = 1500;
 
-// Gives out groups that come in order of their keys, putting those of one key together.
+// So many rows, or bytes of them, are read in one view of the database, and visited when it is closed.
+constexpr std::size_t kRowsAView = 2000;
+constexpr std::size_t kBytesAView = std::size_t{4} << 20;
+
+struct Group {
+  std::string key;
+  spl::GroupState state;
+  Sample sample;
+};
+
+// Puts together what comes in order of its key: rows of one key are one group.
 class GroupMerger {
  public:
-  explicit GroupMerger(const GroupVisitor& visit) : visit_(visit) {}
-
-  // False: the visitor has had enough.
-  Result<bool> add(std::string_view key, std::string_view state, std::string_view sample) {
+  // The group that is complete with this row's key, where it begins another.
+  Result<std::optional<Group>> add(std::string_view key, std::string_view state, std::string_view sample) {
     auto decoded = spl::GroupState::decode(state);
     if (!decoded) return std::unexpected(decoded.error());
     if (open_ && key == key_) {
       state_.merge(*std::move(decoded));
       sample_ = Sample::earlier(sample_, sample);
-      return true;
+      return std::nullopt;
     }
-    auto more = finish();
-    if (!more || !*more) return more;
+    auto complete = finish();
+    if (!complete) return complete;
     open_ = true;
     key_ = key;
     state_ = *std::move(decoded);
     sample_ = sample;
-    return true;
+    return complete;
   }
 
-  Result<bool> finish() {
-    if (!open_) return true;
+  // The last.
+  Result<std::optional<Group>> finish() {
+    if (!open_) return std::nullopt;
     open_ = false;
     auto sample = Sample::decode(sample_);
     if (!sample) return std::unexpected(sample.error());
-    return visit_(key_, std::move(state_), *sample);
+    return Group{key_, std::move(state_), *std::move(sample)};
   }
 
  private:
-  const GroupVisitor& visit_;
   bool open_ = false;
   std::string key_;
   spl::GroupState state_;
@@ -68,49 +81,109 @@ Result<std::vector<std::int64_t>> minutes_of(Database& reader, std::int64_t scan
   }
 }
 
-// Merges the minutes, each of which the primary key gives in order.
-Result<void> merge_minutes(Database& reader, std::int64_t scan, const std::vector<std::int64_t>& minutes,
-                           GroupMerger& merger) {
-  std::vector<std::unique_ptr<Statement>> cursors;
-  auto later = [](const Statement* a, const Statement* b) { return a->blob(0) > b->blob(0); };
-  std::priority_queue<Statement*, std::vector<Statement*>, decltype(later)> queue(later);
-  auto step = [&queue](Statement* cursor) -> Result<void> {
-    auto row = cursor->step();
-    if (!row) return std::unexpected(row.error());
-    if (*row) queue.push(cursor);
-    return {};
-  };
-  for (std::int64_t minute : minutes) {
-    auto cursor =
-        reader.cursor("SELECT grp, state, sample FROM pane WHERE scan = ? AND minute = ? ORDER BY grp");
-    if (!cursor) return std::unexpected(cursor.error());
-    (*cursor)->bind(1, scan).bind(2, minute);
-    if (auto stepped = step(cursor->get()); !stepped) return stepped;
-    cursors.push_back(*std::move(cursor));
+// The minutes' rows in order of their groups: the primary key gives those of each minute so, and the least of
+// all comes first.
+class MinuteCursors {
+ public:
+  // All groups, or those behind `after`.
+  static Result<MinuteCursors> open(Database& reader, std::int64_t scan,
+                                    const std::vector<std::int64_t>& minutes,
+                                    const std::optional<std::string>& after) {
+    MinuteCursors cursors;
+    for (std::int64_t minute : minutes) {
+      auto cursor = reader.cursor(
+          fmt::format("SELECT grp, state, sample FROM pane WHERE scan = ? AND minute = ?{} ORDER BY grp",
+                      after ? " AND grp > ?" : ""));
+      if (!cursor) return std::unexpected(cursor.error());
+      (*cursor)->bind(1, scan).bind(2, minute);
+      if (after) (*cursor)->bind_blob(3, *after);
+      if (auto stepped = cursors.step(**cursor); !stepped) return std::unexpected(stepped.error());
+      cursors.cursors_.push_back(*std::move(cursor));
+    }
+    return cursors;
   }
-  while (!queue.empty()) {
-    Statement* least = queue.top();
-    queue.pop();
-    auto more = merger.add(least->blob(0), least->blob(1), least->blob(2));
-    if (!more) return std::unexpected(more.error());
-    if (!*more) return {};
-    if (auto stepped = step(least); !stepped) return stepped;
+
+  // Null behind the last.
+  [[nodiscard]] Statement* least() const { return queue_.empty() ? nullptr : queue_.top(); }
+  Result<void> next() {
+    Statement* passed = queue_.top();
+    queue_.pop();
+    return step(*passed);
+  }
+
+ private:
+  struct Later {
+    bool operator()(const Statement* a, const Statement* b) const { return a->blob(0) > b->blob(0); }
+  };
+
+  Result<void> step(Statement& cursor) {
+    auto row = cursor.step();
+    if (!row) return std::unexpected(row.error());
+    if (*row) queue_.push(&cursor);
+    return {};
+  }
+
+  std::vector<std::unique_ptr<Statement>> cursors_;
+  std::priority_queue<Statement*, std::vector<Statement*>, Later> queue_;
+};
+
+// The first groups behind `after`, as of one commit; none behind the last.
+Result<std::vector<Group>> read_some(Database& reader, std::int64_t scan,
+                                     const std::vector<std::int64_t>& minutes,
+                                     const std::optional<std::string>& after) {
+  auto transaction = Transaction::begin(reader, Transaction::Kind::read);
+  if (!transaction) return std::unexpected(transaction.error());
+  auto cursors = MinuteCursors::open(reader, scan, minutes, after);
+  if (!cursors) return std::unexpected(cursors.error());
+  std::vector<Group> groups;
+  GroupMerger merger;
+  std::size_t rows = 0, bytes = 0;
+  while (Statement* least = cursors->least()) {
+    auto complete = merger.add(least->blob(0), least->blob(1), least->blob(2));
+    if (!complete) return std::unexpected(complete.error());
+    if (*complete) {
+      groups.push_back(**std::move(complete));
+      if (rows >= kRowsAView || bytes >= kBytesAView) return groups;
+    }
+    ++rows;
+    bytes += least->blob(0).size() + least->blob(1).size() + least->blob(2).size();
+    if (auto stepped = cursors->next(); !stepped) return std::unexpected(stepped.error());
   }
   auto last = merger.finish();
-  return last ? Result<void>() : std::unexpected(last.error());
+  if (!last) return std::unexpected(last.error());
+  if (*last) groups.push_back(**std::move(last));
+  return groups;
 }
 
-Result<void> merge_sorted(Statement& rows, GroupMerger& merger) {
+Result<void> visit_merged(Database& reader, std::int64_t scan, const std::vector<std::int64_t>& minutes,
+                          const GroupVisitor& visit) {
+  std::optional<std::string> after;
   while (true) {
-    auto row = rows.step();
-    if (!row) return std::unexpected(row.error());
-    if (!*row) break;
-    auto more = merger.add(rows.blob(0), rows.blob(1), rows.blob(2));
-    if (!more) return std::unexpected(more.error());
-    if (!*more) return {};
+    auto groups = read_some(reader, scan, minutes, after);
+    if (!groups) return std::unexpected(groups.error());
+    if (groups->empty()) return {};
+    for (Group& group : *groups) {
+      if (!visit(group.key, std::move(group.state), group.sample)) return {};
+    }
+    after = std::move(groups->back().key);
   }
-  auto last = merger.finish();
-  return last ? Result<void>() : std::unexpected(last.error());
+}
+
+Result<void> visit_sorted(Database& reader, std::int64_t scan, std::int64_t from, std::int64_t to,
+                          const GroupVisitor& visit) {
+  auto rows = reader.cursor(
+      "SELECT grp, state, sample FROM pane WHERE scan = ? AND minute >= ? AND minute < ? ORDER BY grp");
+  if (!rows) return std::unexpected(rows.error());
+  (*rows)->bind(1, scan).bind(2, from).bind(3, to);
+  GroupMerger merger;
+  while (true) {
+    auto row = (*rows)->step();
+    if (!row) return std::unexpected(row.error());
+    auto complete = *row ? merger.add((*rows)->blob(0), (*rows)->blob(1), (*rows)->blob(2)) : merger.finish();
+    if (!complete) return std::unexpected(complete.error());
+    if (*complete && !visit((*complete)->key, std::move((*complete)->state), (*complete)->sample)) return {};
+    if (!*row) return {};
+  }
 }
 
 }  // namespace
@@ -118,18 +191,10 @@ Result<void> merge_sorted(Statement& rows, GroupMerger& merger) {
 Result<void> read_groups(Database& reader, std::uint64_t scan_id, std::int64_t from_minute,
                          std::int64_t to_minute, const GroupVisitor& group) {
   auto scan = static_cast<std::int64_t>(scan_id);
-  // One transaction: all cursors see the same commit.
-  auto transaction = Transaction::begin(reader, Transaction::Kind::read);
-  if (!transaction) return std::unexpected(transaction.error());
   auto minutes = minutes_of(reader, scan, from_minute, to_minute);
   if (!minutes) return std::unexpected(minutes.error());
-  GroupMerger merger(group);
-  if (minutes->size() <= kMostCursors) return merge_minutes(reader, scan, *minutes, merger);
-  auto sorted = reader.cursor(
-      "SELECT grp, state, sample FROM pane WHERE scan = ? AND minute >= ? AND minute < ? ORDER BY grp");
-  if (!sorted) return std::unexpected(sorted.error());
-  (*sorted)->bind(1, scan).bind(2, from_minute).bind(3, to_minute);
-  return merge_sorted(**sorted, merger);
+  if (minutes->size() <= kMostCursors) return visit_merged(reader, scan, *minutes, group);
+  return visit_sorted(reader, scan, from_minute, to_minute, group);
 }
 
 Result<bool> read_group(Database& reader, std::uint64_t scan_id, std::int64_t from_minute,
@@ -142,14 +207,7 @@ Result<bool> read_group(Database& reader, std::uint64_t scan_id, std::int64_t fr
   if (!minutes) return std::unexpected(minutes.error());
   auto row = reader.prepare("SELECT state, sample FROM pane WHERE scan = ? AND minute = ? AND grp = ?");
   if (!row) return std::unexpected(row.error());
-  bool found = false;
-  GroupVisitor take = [&](std::string_view, spl::GroupState&& merged, const Sample& earliest) {
-    state = std::move(merged);
-    sample = earliest;
-    found = true;
-    return true;
-  };
-  GroupMerger merger(take);
+  GroupMerger merger;
   for (std::int64_t minute : *minutes) {
     (*row)->bind(1, scan).bind(2, minute).bind_blob(3, key);
     auto there = (*row)->step();
@@ -159,9 +217,12 @@ Result<bool> read_group(Database& reader, std::uint64_t scan_id, std::int64_t fr
     if (!added) return std::unexpected(added.error());
     (*row)->reset();
   }
-  auto last = merger.finish();
-  if (!last) return std::unexpected(last.error());
-  return found;
+  auto found = merger.finish();
+  if (!found) return std::unexpected(found.error());
+  if (!*found) return false;
+  state = std::move((*found)->state);
+  sample = std::move((*found)->sample);
+  return true;
 }
 
 }  // namespace hecate::store

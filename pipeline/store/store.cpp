@@ -1,5 +1,6 @@
 #include "pipeline/store/store.h"
 
+#include "pipeline/store/checkpointer.h"
 #include "pipeline/store/lock.h"
 #include "pipeline/store/pane_writer.h"
 #include "pipeline/store/probe.h"
@@ -59,6 +60,11 @@ constexpr const char* kSchema[] = {
     "CREATE TABLE pane_size(scan INTEGER NOT NULL, minute INTEGER NOT NULL, bytes INTEGER NOT NULL,"
     "  dropped INTEGER NOT NULL, PRIMARY KEY(scan, minute)) WITHOUT ROWID;"};
 
+// The writer puts back itself what is left when it is a short part of a log, and of a log that has become
+// long: then its disk is too slow for both.
+constexpr int kShortPart = 4;
+constexpr int kLongestLog = 16;
+
 // EX_IOERR of sysexits.h.
 constexpr int kExitDisk = 74;
 
@@ -83,6 +89,11 @@ class Journal final : public Store {
   Result<void> start() {
     if (auto ready = panes_.prepare(); !ready) return ready;
     probe_.measure(database_->file());
+    if (options_.checkpointer) {
+      auto checkpointer = Checkpointer::start(database_->file(), options_.database, [this] { pass_ended(); });
+      if (!checkpointer) return std::unexpected(checkpointer.error());
+      checkpointer_ = *std::move(checkpointer);
+    }
     thread_ = std::thread([this] { write_until_stopped(); });
     return {};
   }
@@ -95,6 +106,11 @@ class Journal final : public Store {
     }
     changed_.notify_one();
     thread_.join();
+    if (checkpointer_) {
+      checkpointer_->stop();
+      take_pass();
+      checkpointer_.reset();
+    }
     // Closing puts the log back and removes it.
     if (dead_ || !lock_.expect_log(false)) database_->leave_log();
   }
@@ -164,13 +180,19 @@ class Journal final : public Store {
   void write_until_stopped() {
     std::unique_lock guard(mutex_);
     while (true) {
-      auto ready = [this] { return stopping_ || !queue_.empty(); };
+      auto ready = [this] { return stopping_ || pass_ended_ || !queue_.empty(); };
       if (trouble_.empty()) {
         changed_.wait(guard, ready);
       } else {
         changed_.wait_for(guard, options_.retry, ready);
       }
       if (stopping_ && queue_.empty()) return;
+      if (std::exchange(pass_ended_, false)) {
+        guard.unlock();
+        take_pass();
+        guard.lock();
+        if (queue_.empty() && trouble_.empty()) continue;
+      }
       std::vector<Submission> batch;
       batch.swap(queue_);
       guard.unlock();
@@ -185,7 +207,7 @@ class Journal final : public Store {
     auto began = std::chrono::steady_clock::now();
     auto log_before = static_cast<std::size_t>(database_->log_pages());
     auto written = attempt(merged, batch);
-    if (database_->sync_failed()) return give_up();
+    if (database_->sync_failed()) return give_up(database_->sync_failure());
     if (written) {
       auto log_after = static_cast<std::size_t>(database_->log_pages());
       auto pages = log_after >= log_before ? log_after - log_before : log_after;
@@ -197,7 +219,7 @@ class Journal final : public Store {
       if (!log_stuck_) set_trouble({});
     } else {
       panes_.rolled_back();
-      failed(written.error());
+      failed(written.error(), thrown_.value_or(database_->last_failure()));
     }
     probe_.measure(database_->file());
     answer(batch, written ? Outcome::committed : Outcome::failed);
@@ -263,24 +285,50 @@ class Journal final : public Store {
   // After the answers, so that nobody waits for it. The commit stands whatever comes of this; but a log that
   // cannot be put back would grow until it has filled the disk.
   void shorten_log() {
-    if (!log_stuck_ && database_->log_pages() < options_.log_pages) return;
-    auto done = database_->checkpoint();
-    if (database_->sync_failed()) return give_up();
-    if (!done) {
-      failed(done.error());
-    } else if (log_stuck_) {
-      set_trouble({});
+    if (checkpointer_) {
+      take_pass();
+      if (dead_ || !checkpointer_->idle()) return;
     }
-    log_stuck_ = !done;
+    int pages = database_->log_pages();
+    if (!log_stuck_ && pages < options_.log_pages) return;
+    // The log begins anew once all of it is in the database.
+    int left = pages >= put_back_ ? pages - put_back_ : pages;
+    if (checkpointer_ && left > options_.log_pages / kShortPart && pages < options_.log_pages * kLongestLog)
+      return checkpointer_->ask();
+    auto put_back = database_->checkpoint();
+    note(Checkpointer::Pass{std::move(put_back), database_->last_failure(), database_->sync_failure()});
+  }
+
+  void pass_ended() {
+    {
+      std::lock_guard guard(mutex_);
+      pass_ended_ = true;
+    }
+    changed_.notify_one();
+  }
+
+  void take_pass() {
+    auto pass = checkpointer_->take();
+    if (pass && !dead_) note(*pass);
+  }
+
+  void note(const Checkpointer::Pass& pass) {
+    if (!pass.sync_failure.empty()) return give_up(pass.sync_failure);
+    if (pass.put_back) {
+      put_back_ = *pass.put_back;
+      if (log_stuck_) set_trouble({});
+    } else {
+      failed(pass.put_back.error(), pass.failure);
+    }
+    log_stuck_ = !pass.put_back;
   }
 
   // What a disk did not confirm may be there or not, and a second fsync would say yes without knowing. So
   // nobody is told anything, and only a new start, which reads what is there, goes on.
-  void give_up() {
+  void give_up(const std::string& why) {
     dead_ = true;
     database_->leave_log();
     probe_.failed(Failure::sync);
-    auto why = database_->sync_failure();
     set_trouble(why);
     if (options_.fatal) return options_.fatal(why);
     spdlog::critical("{}", why);
@@ -356,8 +404,8 @@ class Journal final : public Store {
 
   // Every failed commit comes by here. It was rolled back as a whole; its senders are told, and the next
   // commit is tried afresh.
-  void failed(const Error& error) {
-    probe_.failed(thrown_.value_or(database_->last_failure()));
+  void failed(const Error& error, Failure failure) {
+    probe_.failed(failure);
     set_trouble(error.message);
   }
 
@@ -377,6 +425,7 @@ class Journal final : public Store {
   PaneWriter panes_;
   std::string sample_;             // of the row being written; kept for its memory
   std::optional<Failure> thrown_;  // the last commit failed by an exception
+  int put_back_ = 0;               // pages of the log that the database has, as of the last look
   bool log_stuck_ = false;         // the log could not be put back
   bool dead_ = false;
   std::size_t duplicates_ = 0;  // in the commit being written
@@ -387,9 +436,11 @@ class Journal final : public Store {
   std::string trouble_;
   std::string last_failure_;  // stays when the trouble is over
   bool stopping_ = false;
+  bool pass_ended_ = false;    // of the checkpointer
   std::mutex listener_mutex_;  // held while the listener or the hook runs
   CommitListener listener_;
   CommitHook hook_;
+  std::unique_ptr<Checkpointer> checkpointer_;
   std::thread thread_;
 };
 

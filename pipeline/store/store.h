@@ -27,6 +27,9 @@ struct StoreOptions {
   std::function<void(const std::string& why)> fatal;
   // With so many pages the write-ahead log is put back into the database: 16 MB.
   int log_pages = 1000;
+  // By a thread of its own. False: by the writer, after the answers of a commit; for tests that must know
+  // what is written when.
+  bool checkpointer = true;
   // Bytes that the state of one scan may take on disk; over it its further groups are dropped, and the runs
   // of their windows are incomplete (read_dropped). 0: any.
   std::size_t scan_budget = std::size_t{8} << 30;
@@ -93,9 +96,11 @@ class Store {
 // Makes the state's folder, with mode 0700, and those above it; does nothing where it is there already.
 [[nodiscard]] Result<void> make_directory(const std::string& directory);
 
-// The groups of `scan` in minutes [from, to), merged over minutes, sorted by key, each once, all as of one
-// commit. Reads as it goes: memory is one group's and a cursor's a minute. `group` returns false to stop; it
-// may use `reader` for read_group.
+// The groups of `scan` in minutes [from, to), merged over minutes, sorted by key, each once and as of one
+// commit; what a group gets after that is not in it. Some thousand rows are read, in memory of some megabytes
+// and a cursor's a minute, and then visited: a view of the database that stays open would let the write-ahead
+// log grow as long as the visits take. (Windows of more than 1,500 minutes that hold something are sorted by
+// SQLite, in one view.) `group` returns false to stop; it may use `reader` for read_group.
 using GroupVisitor = std::function<bool(std::string_view key, spl::GroupState&& state, const Sample& sample)>;
 [[nodiscard]] Result<void> read_groups(Database& reader, std::uint64_t scan, std::int64_t from_minute,
                                        std::int64_t to_minute, const GroupVisitor& group);

@@ -15,13 +15,15 @@ using hecate::testing::FaultyDisk;
 // A journal on a disk that loses what was not synced when the power goes.
 class Machine {
  public:
-  explicit Machine(unsigned seed, bool synchronous = true) : random(seed), synchronous_(synchronous) {}
+  explicit Machine(unsigned seed, bool synchronous = true)
+      : random(seed), synchronous_(synchronous), checkpointer_(seed % 2 == 0) {}
 
   // What is wrong; empty when nothing is.
   std::string start() {
     StoreOptions options;
     options.database = {disk.name(), synchronous_};
     options.log_pages = 3 + static_cast<int>(random() % 40);
+    options.checkpointer = checkpointer_;
     options.fatal = [](const std::string&) {};
     registry = std::make_unique<prometheus::Registry>();
     auto opened = Store::open(disk / "state", clock, *registry, options);
@@ -83,6 +85,7 @@ class Machine {
 
  private:
   bool synchronous_;
+  bool checkpointer_;
 };
 
 // Over `seeds` random histories of up to 64 steps; what went wrong first.

@@ -21,6 +21,7 @@ class FaultTest : public ::testing::Test {
     StoreOptions options;
     options.database.vfs = disk->name();
     options.log_pages = 20;
+    options.checkpointer = checkpointer;
     options.retry = std::chrono::milliseconds(1);
     options.fatal = [this](const std::string& why) {
       fatal_text = why;
@@ -39,6 +40,7 @@ class FaultTest : public ::testing::Test {
     ledger = std::make_unique<Ledger>([] { return true; });
     random.seed(static_cast<unsigned>(nth));
     fatal = 0;
+    checkpointer = nth % 2 == 0;
     open();
     disk->fail_from(fault, nth);
   }
@@ -56,6 +58,7 @@ class FaultTest : public ::testing::Test {
 
   hecate::testing::ManualClock clock;
   std::mt19937 random;
+  bool checkpointer = false;
   std::unique_ptr<FaultyDisk> disk;
   std::unique_ptr<prometheus::Registry> registry;
   std::unique_ptr<Ledger> ledger;

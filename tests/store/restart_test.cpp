@@ -67,6 +67,7 @@ TEST_F(RestartTest, RestartsChangeNothing) {
     FaultyDisk calm;
     FaultyDisk disk;
     options.log_pages = 1 + static_cast<int>(random() % 30);
+    options.checkpointer = seed % 2 == 0;
     auto through = open_on(calm);
     auto restarted = open_on(disk);
     ASSERT_TRUE(through && restarted);

@@ -110,6 +110,43 @@ TEST_F(StoreTest, AVisitorMayStop) {
   EXPECT_EQ(read_counts(*reader, 1, 0, 1).size(), 3u);  // the reader is usable after
 }
 
+// A long visit takes new views of the database as it goes, so that commits meanwhile do not make the log
+// grow; each group is visited once all the same.
+class LongVisit : public StoreTest, public ::testing::WithParamInterface<bool> {};
+
+TEST_P(LongVisit, LetsTheLogBeginAnew) {
+  options.checkpointer = GetParam();
+  options.log_pages = 20;
+  auto store = open();
+  DeltaSet deltas;
+  std::map<std::string, std::uint64_t> expected;
+  for (int i = 0; i < 9000; ++i) {
+    // The group without BY values comes first.
+    std::string group = i < 3 ? "" : std::to_string(100'000 + i / 3);
+    add_count(deltas, 1, i % 3, group);
+    ++expected[group];
+  }
+  ASSERT_EQ(commit(*store, std::move(deltas)), Store::Outcome::committed);
+  auto log = [&] { return std::filesystem::file_size(folder / "state/hecate.db-wal"); };
+  auto write = [&](std::int64_t minute) {
+    DeltaSet more;
+    for (int i = 0; i < 20; ++i) add_count(more, 2, minute, std::to_string(i) + std::string(3000, 'x'));
+    return commit(*store, std::move(more)) == Store::Outcome::committed;
+  };
+  Counts found;
+  auto reader = *store->reader();
+  auto read =
+      read_groups(*reader, 1, 0, 3, [&](std::string_view key, spl::GroupState&& state, const Sample&) {
+        found.emplace_back(key, count_of(state));
+        return found.size() % 20 != 0 || write(static_cast<std::int64_t>(found.size()));
+      });
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(found, Counts(expected.begin(), expected.end()));
+  EXPECT_LT(log(), 10u << 20);
+}
+
+INSTANTIATE_TEST_SUITE_P(StoreTest, LongVisit, ::testing::Bool());
+
 // Beyond the number of cursors that are held open at once, SQLite sorts: the same groups in the same order.
 TEST_F(StoreTest, AWindowOfVeryManyMinutesReadsTheSame) {
   auto store = open();
