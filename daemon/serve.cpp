@@ -144,7 +144,7 @@ class Daemon {
   }
 
   Result<void> start_pipeline(std::shared_ptr<const catalogue::Catalogue> catalogue) {
-    ingest_ = ingest::Ingest::make(*store_, clock_, time_bounds_, config_.ingest, registry_, "hec");
+    ingest_ = ingest::Ingest::make(*store_, clock_, time_bounds_, config_.ingest, registry_, {"hec"});
     auto runner = window::Runner::make(
         *store_, clock_, *findings_, time_bounds_, [this] { ingest_->barrier(); }, config_.windows,
         registry_);

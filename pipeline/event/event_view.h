@@ -1,9 +1,9 @@
 #pragma once
 
+#include "pipeline/base/time.h"
+
 #include <cstdint>
 #include <string_view>
-
-#include "pipeline/base/time.h"
 
 namespace hecate {
 
@@ -17,7 +17,7 @@ enum class Shape : std::uint8_t {
 // One event as it stands in its batch: slices, no copies. Valid while the batch's bytes and the reader that
 // made it are; whoever keeps a part copies it.
 struct EventView {
-  // From the envelope (or a syslog header); nullopt there means: ask the event itself, then the arrival.
+  // From the envelope; kNoTime means: ask the event itself, then the fallback, then the arrival.
   Time envelope_time = kNoTime;
   std::string_view host;
   std::string_view source;
@@ -29,6 +29,14 @@ struct EventView {
   std::uint64_t arrival = 0;  // orders events of the same time: greater came later
 
   static constexpr Time kNoTime = INT64_MIN;
+
+  // What holds where neither the envelope nor the event itself says it, but somebody on the way does: the
+  // head of a syslog message, its input.
+  struct Fallback {
+    Time time = kNoTime;
+    std::string_view host, source, sourcetype;
+  };
+  Fallback fallback;
 };
 
 }  // namespace hecate

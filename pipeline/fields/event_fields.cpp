@@ -200,6 +200,7 @@ void EventFieldsImpl::settle(Time arrived) {
   settle_source(channel);
   settle_time(arrived);
   host_ = event_->host.empty() ? text_of(rules_.common.computer) : event_->host;
+  if (host_.empty()) host_ = event_->fallback.host;
 }
 
 void EventFieldsImpl::settle_product(std::string_view channel) {
@@ -227,18 +228,19 @@ void EventFieldsImpl::settle_source(std::string_view channel) {
   } else if (product_ == Product::sysmon_windows && channel.empty()) {
     channel = kWindowsChannel;
   }
-  if (channel.empty()) return;
-  if (source_.empty()) {
+  const EventView::Fallback& fallback = event_->fallback;
+  if (source_.empty() && channel.empty()) source_ = fallback.source;
+  if (source_.empty() && !channel.empty()) {
     source_text_.assign(prefix).append(":").append(channel);
     source_ = source_text_;
   }
-  if (sourcetype_.empty()) sourcetype_ = type;
+  if (sourcetype_.empty()) sourcetype_ = channel.empty() ? fallback.sourcetype : type;
 }
 
 void EventFieldsImpl::settle_time(Time arrived) {
   time_ = event_->envelope_time;
   if (time_ != EventView::kNoTime) return;
-  time_ = arrived;
+  time_ = event_->fallback.time == EventView::kNoTime ? arrived : event_->fallback.time;
   for (spl::FieldId id : {rules_.common.utc_time, rules_.common.time_created}) {
     if (auto time = parse_timestamp(text_of(id))) {
       time_ = *time;

@@ -51,10 +51,11 @@ class EventFields : public spl::FieldSource {
   // the payload was malformed.
   virtual bool reset(const EventView& event, Time arrived) = 0;
 
-  // _time: envelope, else UtcTime, else TimeCreated, else arrival.
+  // _time: envelope, else UtcTime, else TimeCreated, else the fallback (a syslog head), else arrival.
   [[nodiscard]] virtual Time time() const = 0;
   [[nodiscard]] virtual Product product() const = 0;
-  // Settled metadata: envelope, else default, else what the event's channel and provider say.
+  // Settled metadata: envelope, else default, else what the event's channel and provider say, else the
+  // fallback.
   [[nodiscard]] virtual std::string_view host() const = 0;
   [[nodiscard]] virtual std::string_view source() const = 0;
   [[nodiscard]] virtual std::string_view sourcetype() const = 0;

@@ -2,88 +2,20 @@
 
 #include "pipeline/decode/envelope.h"
 #include "pipeline/ingest/admission.h"
+#include "pipeline/ingest/probe.h"
 #include "pipeline/match/matcher.h"
 
-#include <algorithm>
 #include <array>
 #include <atomic>
+#include <deque>
 #include <mutex>
 #include <thread>
 
 #include <concurrentqueue/blockingconcurrentqueue.h>
 #include <openssl/evp.h>
-#include <prometheus/counter.h>
-#include <prometheus/gauge.h>
-#include <prometheus/registry.h>
 
 namespace hecate::ingest {
 namespace {
-
-// The metrics of a way in.
-struct Probe {
-  Probe(prometheus::Registry& registry, const std::string& input)
-      : received(prometheus::BuildCounter()
-                     .Name("hecate_events_received_total")
-                     .Help("Events that came in, by input; the one that stopped a request counts too.")
-                     .Register(registry)
-                     .Add({{"input", input}})),
-        evaluated(
-            prometheus::BuildCounter()
-                .Name("hecate_events_evaluated_total")
-                .Help("Events that were evaluated against all detections and whose contribution is on disk.")
-                .Register(registry)
-                .Add({{"input", input}})),
-        malformed(prometheus::BuildCounter()
-                      .Name("hecate_events_malformed_total")
-                      .Help("Events that a search could match whose payload is not what its form says; "
-                            "evaluated with the fields they gave.")
-                      .Register(registry)
-                      .Add({{"input", input}})),
-        queue_bytes(prometheus::BuildGauge()
-                        .Name("hecate_queue_bytes")
-                        .Help("Bytes of requests that were admitted and are not yet answered.")
-                        .Register(registry)
-                        .Add({{"input", input}})),
-        rows_cut(prometheus::BuildCounter()
-                     .Name("hecate_rows_cut_total")
-                     .Help("Rows whose lists of BY values make more groups than one row may have; the rest "
-                           "is left out.")
-                     .Register(registry)
-                     .Add({{"input", input}})),
-        aside(
-            prometheus::BuildCounter()
-                .Name("hecate_events_aside_total")
-                .Help(
-                    "Events that a search would have taken but for their time, by reason: late (its windows "
-                    "are closed for longer than the lateness bound) or future. They are kept aside.")
-                .Register(registry)),
-        late(aside.Add({{"reason", "late"}})),
-        future(aside.Add({{"reason", "future"}})),
-        rejections(
-            prometheus::BuildCounter()
-                .Name("hecate_events_rejected_total")
-                .Help("Events that came in and were not evaluated, by reason: received = evaluated + these.")
-                .Register(registry)),
-        matches(prometheus::BuildCounter()
-                    .Name("hecate_matches_total")
-                    .Help("Events that satisfied the streaming part of a detection's search and are on disk.")
-                    .Register(registry)) {}
-
-  prometheus::Counter& rejected(std::string_view reason) {
-    return rejections.Add({{"reason", std::string(reason)}});
-  }
-
-  prometheus::Counter& received;
-  prometheus::Counter& evaluated;
-  prometheus::Counter& malformed;
-  prometheus::Gauge& queue_bytes;
-  prometheus::Counter& rows_cut;
-  prometheus::Family<prometheus::Counter>& aside;
-  prometheus::Counter& late;
-  prometheus::Counter& future;
-  prometheus::Family<prometheus::Counter>& rejections;
-  prometheus::Family<prometheus::Counter>& matches;
-};
 
 // Scans of one catalogue, with the counter of each detection looked up once.
 struct LoadedScans {
@@ -117,13 +49,14 @@ std::string event_name(const EventView& event) {
 class IngestImpl final : public Ingest {
  public:
   IngestImpl(store::Store& store, const Clock& clock, const match::SharedTimeBounds& bounds,
-             IngestOptions options, prometheus::Registry& registry, const std::string& input)
+             IngestOptions options, prometheus::Registry& registry, const std::vector<std::string>& inputs)
       : store_(store),
         clock_(clock),
         bounds_(bounds),
         options_(options),
-        probe_(registry, input),
+        probe_(registry),
         arrivals_(clock.now()) {
+    for (const std::string& input : inputs) input_probes_.emplace_back(registry, input);
     auto empty = std::make_shared<catalogue::Catalogue>();
     auto rules = fields::FieldRules::compile(fields::FieldRules::builtin(), empty->names);
     if (rules) empty->rules = *rules;
@@ -145,7 +78,7 @@ class IngestImpl final : public Ingest {
       queued_ -= bytes;
       return false;
     }
-    probe_.queue_bytes.Set(static_cast<double>(queued_));
+    input_probes_[batch->input].queue_bytes.Increment(static_cast<double>(bytes));
     Admitted admitted{std::move(batch), admission_.enter(), bytes};
     if (options_.workers == 0) {
       std::lock_guard lock(inline_mutex_);
@@ -191,7 +124,7 @@ class IngestImpl final : public Ingest {
     std::uint64_t version = 0;
     std::shared_ptr<const Loaded> loaded;
     std::vector<std::unique_ptr<match::Matcher>> matchers;  // by part of `loaded`
-    decode::EnvelopeReader reader;
+    BatchReader reader;
     std::uint64_t bounds_version = 0;
     store::DeltaSet once;  // of one event, where duplicates are left out
   };
@@ -267,23 +200,18 @@ class IngestImpl final : public Ingest {
     std::uint64_t in_step = 0;
     std::uint64_t malformed = 0;
     store::DeltaSet deltas;
-    auto allowed = [&](std::string_view index) {
-      return batch.indexes.empty() || std::ranges::find(batch.indexes, index) != batch.indexes.end();
-    };
-    BatchResult result;
-    result.envelope = worker.reader.read(
-        batch.body.view(), {batch.host, batch.source, batch.sourcetype, batch.index, batch.time}, allowed,
-        [&](EventView& event) {
-          if (in_step == ArrivalNumbers::kEventsAStep) {
-            arrival = arrivals_.take();
-            in_step = 0;
-          }
-          event.arrival = arrival + in_step++;
-          bool well_formed = options_.dedup ? evaluate_once(worker, event, arrived, deltas)
-                                            : evaluate_event(worker, event, arrived, deltas);
-          if (!well_formed) ++malformed;
-        });
-    count(worker, result.envelope, malformed, admitted);
+    BatchResult result = worker.reader.read(batch, arrived, [&](EventView& event) {
+      if (in_step == ArrivalNumbers::kEventsAStep) {
+        arrival = arrivals_.take();
+        in_step = 0;
+      }
+      event.arrival = arrival + in_step++;
+      bool well_formed = options_.dedup ? evaluate_once(worker, event, arrived, deltas)
+                                        : evaluate_event(worker, event, arrived, deltas);
+      if (!well_formed) ++malformed;
+    });
+    if (!batch.again) count_received(batch.input, result, malformed);
+    count_matches(worker, admitted);
     if (deltas.empty()) {
       finish(std::move(admitted), result);
       return;
@@ -296,12 +224,19 @@ class IngestImpl final : public Ingest {
   }
 
   // What came in counts now; what it came to counts with the answer (finish).
-  void count(Worker& worker, const decode::EnvelopeResult& envelope, std::uint64_t malformed,
-             Admitted& admitted) {
-    bool bad = envelope.error != decode::EnvelopeError::none;
-    probe_.received.Increment(static_cast<double>(envelope.events + (bad ? 1 : 0)));
-    if (bad) probe_.rejected(decode::reason(envelope.error)).Increment();
-    if (malformed > 0) probe_.malformed.Increment(static_cast<double>(malformed));
+  void count_received(std::size_t input, const BatchResult& result, std::uint64_t malformed) {
+    InputProbe& probe = input_probes_[input];
+    bool bad = result.envelope.error != decode::EnvelopeError::none;
+    std::uint64_t rejected = result.syslog.blank + (bad ? 1 : 0);
+    probe.received.Increment(static_cast<double>(result.events() + rejected));
+    if (bad) probe.rejected(decode::reason(result.envelope.error)).Increment();
+    if (result.syslog.blank > 0)
+      probe.rejected(decode::reason(decode::EnvelopeError::event_blank))
+          .Increment(static_cast<double>(result.syslog.blank));
+    if (malformed > 0) probe.malformed.Increment(static_cast<double>(malformed));
+  }
+
+  void count_matches(Worker& worker, Admitted& admitted) {
     for (std::size_t part = 0; part < worker.matchers.size(); ++part) {
       match::Matcher& matcher = *worker.matchers[part];
       match::Matcher::Counts counts = matcher.take_counts();
@@ -320,9 +255,10 @@ class IngestImpl final : public Ingest {
   }
 
   void finish(Admitted admitted, const BatchResult& result) {
-    auto events = static_cast<double>(result.envelope.events);
+    auto events = static_cast<double>(result.events());
+    InputProbe& probe = input_probes_[admitted.batch->input];
     if (result.stored) {
-      probe_.evaluated.Increment(events);
+      probe.evaluated.Increment(events);
       if (admitted.aside.late > 0) probe_.late.Increment(static_cast<double>(admitted.aside.late));
       if (admitted.aside.future > 0) probe_.future.Increment(static_cast<double>(admitted.aside.future));
       for (const auto& [part, scan, times] : admitted.matches) {
@@ -330,11 +266,11 @@ class IngestImpl final : public Ingest {
         for (std::size_t detection : loaded.scans->scans[scan].detections)
           loaded.matches[detection]->Increment(static_cast<double>(times));
       }
-    } else {
-      probe_.rejected("not_stored").Increment(events);
+    } else if (!admitted.batch->kept) {
+      probe.rejected("not_stored").Increment(events);
     }
     queued_ -= admitted.bytes;
-    probe_.queue_bytes.Set(static_cast<double>(queued_));
+    probe.queue_bytes.Decrement(static_cast<double>(admitted.bytes));
     admitted.batch->done(result);
     admission_.leave(admitted.ticket);
   }
@@ -344,6 +280,7 @@ class IngestImpl final : public Ingest {
   const match::SharedTimeBounds& bounds_;
   IngestOptions options_;
   Probe probe_;
+  std::deque<InputProbe> input_probes_;  // by Batch::input
   ArrivalNumbers arrivals_;
 
   std::mutex loaded_mutex_;
@@ -363,8 +300,8 @@ class IngestImpl final : public Ingest {
 
 std::unique_ptr<Ingest> Ingest::make(store::Store& store, const Clock& clock,
                                      const match::SharedTimeBounds& bounds, IngestOptions options,
-                                     prometheus::Registry& registry, std::string input) {
-  return std::make_unique<IngestImpl>(store, clock, bounds, options, registry, input);
+                                     prometheus::Registry& registry, const std::vector<std::string>& inputs) {
+  return std::make_unique<IngestImpl>(store, clock, bounds, options, registry, inputs);
 }
 
 }  // namespace hecate::ingest

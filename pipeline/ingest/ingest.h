@@ -2,15 +2,12 @@
 
 #include "pipeline/base/clock.h"
 #include "pipeline/catalogue/catalogue.h"
-#include "pipeline/decode/envelope.h"
-#include "pipeline/ingest/buffer.h"
+#include "pipeline/ingest/batch.h"
 #include "pipeline/match/time_bounds.h"
 #include "pipeline/store/store.h"
 
-#include <cstdint>
-#include <functional>
+#include <cstddef>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -19,23 +16,6 @@ class Registry;
 }
 
 namespace hecate::ingest {
-
-// How a batch ended, told to whoever sent it.
-struct BatchResult {
-  decode::EnvelopeResult envelope;
-  bool stored = true;  // false: the disk refused; the sender must send it all again
-};
-
-// A request's worth of events on its way through: bytes, what events take where they say nothing themselves,
-// and whom to tell. Owned by one thread at a time.
-struct Batch {
-  Buffer body;                                  // HEC envelopes; padded
-  std::string host, source, sourcetype, index;  // defaults
-  Time time = EventView::kNoTime;               // default
-  std::span<const std::string> indexes;         // those allowed, none: any; outlive the batch
-  // Runs once: on a worker when nothing was contributed, else on the journal's thread after the commit.
-  std::move_only_function<void(const BatchResult&)> done;
-};
 
 struct IngestOptions {
   int workers = 1;                              // 0: batches run to their end on the thread that submits
@@ -48,11 +28,12 @@ struct IngestOptions {
 // to the journal. Everything here is thread-safe.
 class Ingest {
  public:
-  // `bounds` says which times of events are taken; it must outlive this.
+  // `bounds` says which times of events are taken; it must outlive this. `inputs`: the names, for metrics, of
+  // the ways in; a batch says which it came by.
   [[nodiscard]] static std::unique_ptr<Ingest> make(store::Store& store, const Clock& clock,
                                                     const match::SharedTimeBounds& bounds,
                                                     IngestOptions options, prometheus::Registry& registry,
-                                                    std::string input);
+                                                    const std::vector<std::string>& inputs);
   virtual ~Ingest() = default;  // finishes what was admitted
 
   // All or nothing: false means the queue is full (or stopping) and the batch was not taken.

@@ -1,9 +1,7 @@
 #pragma once
 
-#include "pipeline/decode/envelope.h"
 #include "pipeline/ingest/ingest.h"
 
-#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <deque>
@@ -82,17 +80,12 @@ class FakeIngest final : public ingest::Ingest {
   }
 
   void read(ingest::Batch& batch) {
+    constexpr Time now = 1'777'291'200 * kSecond;  // 2026-04-27T12:00:00Z
     std::vector<Event> events;
-    auto allowed = [&](std::string_view index) {
-      return batch.indexes.empty() || std::ranges::find(batch.indexes, index) != batch.indexes.end();
-    };
-    ingest::BatchResult result;
-    result.envelope =
-        reader_.read(batch.body.view(), {batch.host, batch.source, batch.sourcetype, batch.index, batch.time},
-                     allowed, [&](EventView& e) {
-                       events.push_back({std::string(e.raw), std::string(e.host), std::string(e.source),
-                                         std::string(e.sourcetype), std::string(e.index), e.envelope_time});
-                     });
+    ingest::BatchResult result = reader_.read(batch, now, [&](EventView& e) {
+      events.push_back({std::string(e.raw), std::string(e.host), std::string(e.source),
+                        std::string(e.sourcetype), std::string(e.index), e.envelope_time});
+    });
     result.stored = !disk_bad;
     {
       std::lock_guard lock(mutex_);
@@ -107,7 +100,7 @@ class FakeIngest final : public ingest::Ingest {
   std::vector<Event> events_;
   bool held_ = false;
   bool stopping_ = false;
-  decode::EnvelopeReader reader_;
+  ingest::BatchReader reader_;
   std::thread worker_;
 };
 

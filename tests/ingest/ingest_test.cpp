@@ -60,7 +60,7 @@ class IngestTest : public ::testing::Test {
                                const std::string& search = "EventID=11 | stats count by Image") {
     auto loaded = catalogue::load_search("test", search, {});
     EXPECT_TRUE(loaded.refused.empty());
-    auto ingest = Ingest::make(store, clock, time_bounds, options, registry, "hec");
+    auto ingest = Ingest::make(store, clock, time_bounds, options, registry, {"hec", "syslog"});
     ingest->set_feed({loaded.catalogue, {}});
     return ingest;
   }
@@ -126,8 +126,73 @@ TEST_F(IngestTest, WhatTheDiskRefusedIsToldAndNotCountedAsEvaluated) {
   ASSERT_TRUE(eventually([&] { return finished() == 1; }));
   EXPECT_FALSE(results[0].stored);
   EXPECT_NE(metrics().find("hecate_events_evaluated_total{input=\"hec\"} 0\n"), std::string::npos);
-  EXPECT_NE(metrics().find("hecate_events_rejected_total{reason=\"not_stored\"} 1\n"), std::string::npos);
+  EXPECT_NE(metrics().find("hecate_events_rejected_total{input=\"hec\",reason=\"not_stored\"} 1\n"),
+            std::string::npos);
   EXPECT_NE(metrics().find("hecate_matches_total{detection=\"test\"} 0\n"), std::string::npos);
+}
+
+// Messages of syslog, as its listener hands them on.
+std::unique_ptr<Batch> syslog_batch(const std::vector<std::string>& messages) {
+  auto made = std::make_unique<Batch>();
+  made->format = BatchFormat::syslog;
+  made->input = 1;
+  made->kept = true;
+  made->frames.defaults = std::make_shared<syslog::EventDefaults>();
+  for (const std::string& message : messages) {
+    made->frames.list.push_back(
+        {static_cast<std::uint32_t>(made->body.size()), static_cast<std::uint32_t>(message.size()), 0});
+    made->body.append(message);
+  }
+  return made;
+}
+
+std::string message(int code, const std::string& image) {
+  return fmt::format(R"(<14>Apr 27 11:59:58 ws-1 sysmon: {{"EventID":{},"Image":"{}"}})", code, image);
+}
+
+TEST_F(IngestTest, MessagesOfSyslogAreEventsOfTheirOwnInput) {
+  auto ingest = make({.workers = 1});
+  auto one = syslog_batch({message(11, "a.exe"), "<14>", message(1, "b.exe"), message(11, "a.exe")});
+  one->done = [this](const BatchResult& result) {
+    std::lock_guard lock(mutex);
+    results.push_back(result);
+  };
+  ASSERT_TRUE(ingest->submit(one));
+  ASSERT_TRUE(eventually([&] { return store.pending() == 1; }));
+  store.commit(store::Store::Outcome::committed);
+  ASSERT_TRUE(eventually([&] { return finished() == 1; }));
+  EXPECT_EQ(results[0].events(), 3u);
+  EXPECT_EQ(results[0].syslog.blank, 1u);
+  EXPECT_EQ(store.merged.size(), 1u);
+  EXPECT_EQ(store.merged.begin()->first.minute, from_civil(2026, 4, 27, 11, 59) / kMinute);
+  // At rest: received = evaluated + rejected.
+  for (std::string line :
+       {"received_total{input=\"syslog\"} 4", "evaluated_total{input=\"syslog\"} 3",
+        "rejected_total{input=\"syslog\",reason=\"event_blank\"} 1", "received_total{input=\"hec\"} 0"})
+    EXPECT_NE(metrics().find("hecate_events_" + line + "\n"), std::string::npos) << line;
+}
+
+// Nobody sends them again but who submitted them, so nothing is rejected and nothing counts twice.
+TEST_F(IngestTest, KeptMessagesThatWereNotStoredCountOnce) {
+  auto ingest = make({.workers = 1});
+  for (auto outcome : {store::Store::Outcome::failed, store::Store::Outcome::committed}) {
+    auto one = syslog_batch({message(11, "a.exe")});
+    one->again = finished() > 0;
+    one->done = [this](const BatchResult& result) {
+      std::lock_guard lock(mutex);
+      results.push_back(result);
+    };
+    ASSERT_TRUE(ingest->submit(one));
+    ASSERT_TRUE(eventually([&] { return store.pending() == 1; }));
+    store.commit(outcome);
+    ingest->barrier();
+  }
+  EXPECT_FALSE(results[0].stored);
+  EXPECT_TRUE(results[1].stored);
+  for (std::string line : {"received_total{input=\"syslog\"} 1", "evaluated_total{input=\"syslog\"} 1"})
+    EXPECT_NE(metrics().find("hecate_events_" + line + "\n"), std::string::npos) << line;
+  EXPECT_EQ(metrics().find("not_stored"), std::string::npos);
+  EXPECT_NE(metrics().find("hecate_queue_bytes{input=\"syslog\"} 0\n"), std::string::npos);
 }
 
 TEST_F(IngestTest, AdmissionIsAllOrNothing) {
@@ -160,7 +225,8 @@ TEST_F(IngestTest, EventsBeforeACutOffOneCount) {
   // At rest: received = evaluated + rejected.
   EXPECT_NE(metrics().find("hecate_events_received_total{input=\"hec\"} 3\n"), std::string::npos);
   EXPECT_NE(metrics().find("hecate_events_evaluated_total{input=\"hec\"} 2\n"), std::string::npos);
-  EXPECT_NE(metrics().find("hecate_events_rejected_total{reason=\"invalid_format\"} 1\n"), std::string::npos);
+  EXPECT_NE(metrics().find("hecate_events_rejected_total{input=\"hec\",reason=\"invalid_format\"} 1\n"),
+            std::string::npos);
 }
 
 TEST_F(IngestTest, ABarrierWaitsForTheCommitOfWhatCameBefore) {
