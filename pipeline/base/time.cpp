@@ -80,10 +80,13 @@ bool read_clock(Reader& in, Time& time) {
 bool read_zone(Reader& in, Time& offset) {
   offset = 0;
   if (in.done() || in.skip('Z')) return true;
+  in.skip(' ');
   bool east = in.skip('+');
   if (!east && !in.skip('-')) return false;
   int hours, minutes;
-  if (!in.digits(2, hours) || !in.skip(':') || !in.digits(2, minutes)) return false;
+  if (!in.digits(2, hours)) return false;
+  in.skip(':');
+  if (!in.digits(2, minutes)) return false;
   if (hours > 23 || minutes > 59) return false;
   offset = (east ? 1 : -1) * (hours * kHour + minutes * kMinute);
   return true;

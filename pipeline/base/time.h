@@ -23,8 +23,8 @@ inline constexpr Time kDay = 24 * kHour;
 }
 
 // Reads `2026-04-27 13:21:39.111` and `2026-04-27T13:21:39.111065900Z` (any number of decimals, those
-// beyond microseconds cut off; `T` or a blank; nothing, `Z` or `±hh:mm` at the end, nothing means UTC).
-// Anything else, a date that does not exist included, gives nullopt.
+// beyond microseconds cut off; `T` or a blank; nothing, `Z`, `±hh:mm` or `±hhmm`, a blank before it or not,
+// at the end; nothing means UTC). Anything else, a date that does not exist included, gives nullopt.
 [[nodiscard]] std::optional<Time> parse_timestamp(std::string_view text);
 
 // Reads seconds since the epoch as HEC's `time` has them: `1772000000`, `1772000000.123`. No sign, no

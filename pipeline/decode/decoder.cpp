@@ -4,10 +4,14 @@
 
 namespace hecate::decode {
 
+bool has_digests(std::string_view name) {
+  return name == "Hashes" || name == "Hash" || name == "ConfigurationFileHash";
+}
+
 void give_field(std::string_view name, std::string_view value, FieldSink& sink) {
   if (value.empty()) return;
   if (sink.wants(name)) sink.field(name, value);
-  if (name != "Hashes" && name != "Hash") return;
+  if (!has_digests(name)) return;
   while (!value.empty()) {
     std::size_t comma = value.find(',');
     std::string_view one = value.substr(0, comma);
@@ -29,6 +33,7 @@ void give_system(SystemPart part, std::string_view value, FieldSink& sink) {
 struct Decoder::Impl {
   JsonReader json;
   JsonReader indexed;
+  std::string lines;
 };
 
 Decoder::Decoder() : impl_(std::make_unique<Impl>()) {}
@@ -41,7 +46,7 @@ bool Decoder::decode(const EventView& event, FieldSink& sink) {
     case Shape::xml:
       return read_xml(event.raw, sink);
     case Shape::text:
-      read_text(event.raw, sink);
+      read_text(with_line_breaks(event.raw, impl_->lines), sink);
       return true;
   }
   return false;

@@ -36,12 +36,6 @@ struct Envelope {
   }
 };
 
-bool is_string(std::string_view value) {
-  return value.front() == '"';
-}
-std::string_view inside_quotes(std::string_view value) {
-  return value.substr(1, value.size() - 2);
-}
 bool has_escape(std::string_view text) {
   return text.find('\\') != std::string_view::npos;
 }

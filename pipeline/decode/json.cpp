@@ -1,5 +1,6 @@
 #include "pipeline/decode/forms.h"
 #include "pipeline/decode/json_text.h"
+#include "pipeline/decode/shape.h"
 
 #include <algorithm>
 
@@ -8,14 +9,8 @@ namespace hecate::decode {
 namespace {
 
 constexpr std::uint8_t kLastRank = 254;
+constexpr std::size_t kPadding = 64;
 constexpr int kDeepest = 64;  // levels that become fields; what lies deeper is checked only
-
-bool is_string(std::string_view token) {
-  return token.front() == '"';
-}
-std::string_view inside_quotes(std::string_view token) {
-  return token.substr(1, token.size() - 2);
-}
 
 // What NXLog writes into EventType, where Sysmon has a field of that name.
 bool is_nxlog_event_type(std::string_view text) {
@@ -43,6 +38,8 @@ class Level {
 // A key without what only says that it was an attribute or a text of XML.
 std::string_view plain_key(std::string_view key, bool top) {
   if (key == "#attributes" || key == "#text") return {};
+  constexpr std::string_view attributes = "_attributes";
+  if (key.ends_with(attributes)) key.remove_suffix(attributes.size());
   if (top) return key == "Event" ? std::string_view() : key;
   return key.starts_with('@') ? key.substr(1) : key;
 }
@@ -50,17 +47,25 @@ std::string_view plain_key(std::string_view key, bool top) {
 }  // namespace
 
 bool JsonReader::read(std::string_view text, FieldSink& sink) {
+  if (!text.starts_with('{')) text.remove_prefix(std::min(find_event_object(text), text.size()));
+  JsonWalk walk = read_members(text, sink);
+  return give_parts() && walk == JsonWalk::ok;
+}
+
+JsonWalk JsonReader::read_members(std::string_view text, FieldSink& sink) {
   arena_.reset();
   sink_ = &sink;
   parts_.fill({});
-  hidden_event_type_ = {};
+  event_type_ = {};
+  process_id_ = {};
+  inserts_ = {};
   depth_ = 0;
   path_.clear();
   plain_.clear();
   JsonCursor in;
-  if (!index_.build(text, in) || in.peek() != '{') return false;
+  if (!index_.build(text, in) || in.peek() != '{') return JsonWalk::bad;
   JsonWalk walk = object(in, false);
-  return give_parts() && walk == JsonWalk::ok && in.done();
+  return walk == JsonWalk::ok && !in.done() ? JsonWalk::bad : walk;
 }
 
 JsonWalk JsonReader::object(JsonCursor& in, bool data) {
@@ -92,12 +97,15 @@ JsonWalk JsonReader::value(JsonCursor& in, std::string_view short_name) {
     path_.pop_back();
     if (enter) {
       ++depth_;
-      JsonWalk walk = object(in, is_event_data(plain_));
+      bool data = is_event_data(plain_);
+      // XML with one <Data> has no list of them.
+      JsonWalk walk = data && plain_.ends_with(".Data") ? named_data(in) : object(in, data);
       --depth_;
       return walk;
     }
   }
   if (first == '[' && depth_ < kDeepest) {
+    if (is_string_inserts(plain_)) inserts_ = in;
     ++depth_;
     JsonWalk walk = array(in);
     --depth_;
@@ -122,16 +130,19 @@ JsonWalk JsonReader::array(JsonCursor& in) {
 JsonWalk JsonReader::named_data(JsonCursor& in) {
   JsonCursor look = in;
   std::string_view name, text;
+  bool marked = false;
   JsonWalk walk = walk_object(look, [&](std::string_view key) {
     std::string_view token;
     JsonWalk ended = skip_value(look, token);
     if (ended != JsonWalk::ok) return ended;
     if (key == "@Name" || key == "Name") name = token;
+    marked = marked || key == "@Name";
     if (key == "#text" || key == "content" || key == "value" || key == "Text") text = token;
     return ended;
   });
   if (walk != JsonWalk::ok) return walk;
   std::string_view resolved;
+  if (text.empty() && marked) return object(in, false);  // an empty <Data>
   if (name.empty() || text.empty() || !is_string(name)) return object(in, true);
   if (!text_of(name, resolved)) return JsonWalk::bad;
   if (walk = leaf(text, resolved); walk != JsonWalk::ok) return walk;
@@ -140,9 +151,19 @@ JsonWalk JsonReader::named_data(JsonCursor& in) {
 
 JsonWalk JsonReader::leaf(std::string_view token, std::string_view short_name) {
   if (token == "null" || token == "\"\"") return JsonWalk::ok;
-  if (auto key = find_system_key(plain_)) note(key->part, key->rank, token);
+  if (auto key = find_system_key(plain_)) {
+    note(key->part, key->rank, token);
+    if (key->part == SystemPart::data) {
+      if (JsonWalk walk = data_text(token); walk != JsonWalk::ok) return walk;
+    }
+  }
   if (path_ == "EventType" && is_string(token) && is_nxlog_event_type(inside_quotes(token))) {
-    hidden_event_type_ = inside_quotes(token);
+    event_type_ = token;
+    return JsonWalk::ok;
+  }
+  // The data's own, or that of the log's service: EvtxECmd, PowerShell.
+  if (path_ == "ProcessId") {
+    process_id_ = token;
     return JsonWalk::ok;
   }
   for (std::string_view name : {std::string_view(path_), short_name}) {
@@ -157,6 +178,14 @@ JsonWalk JsonReader::leaf(std::string_view token, std::string_view short_name) {
   return JsonWalk::ok;
 }
 
+// EvtxECmd's `Payload`: {"EventData": …} as a text. Before what the event says elsewhere under the same name.
+JsonWalk JsonReader::data_text(std::string_view token) {
+  std::string_view text;
+  if (!is_string(token) || inner() == nullptr) return JsonWalk::ok;
+  if (!text_of(token, text)) return JsonWalk::bad;
+  return text.starts_with('{') ? inner()->read_members(text, *sink_) : JsonWalk::ok;
+}
+
 void JsonReader::note(SystemPart part, std::uint8_t rank, std::string_view token) {
   Part& best = parts_[static_cast<std::size_t>(part)];
   if (rank < best.rank) best = {token, rank};
@@ -167,7 +196,8 @@ bool JsonReader::text_of(std::string_view token, std::string_view& text) {
   if (!is_string(token)) return true;
   text = inside_quotes(token);
   if (text.find('\\') == std::string_view::npos) return true;
-  char* out = arena_.allocate(text.size() + kUnescapeRoom);
+  // It may be JSON itself, which is read with padding behind it.
+  char* out = arena_.allocate(text.size() + kUnescapeRoom + kPadding);
   char* end = unescape(text, out);
   if (end == nullptr) return false;
   text = {out, static_cast<std::size_t>(end - out)};
@@ -175,40 +205,10 @@ bool JsonReader::text_of(std::string_view token, std::string_view& text) {
 }
 
 bool JsonReader::give(std::string_view name, std::string_view token) {
-  bool digests = name == "Hashes" || name == "Hash";
-  if (!digests && !sink_->wants(name)) return true;
+  if (!has_digests(name) && !sink_->wants(name)) return true;
   std::string_view text;
   if (!text_of(token, text)) return false;
   give_field(name, text, *sink_);
-  return true;
-}
-
-bool JsonReader::from_sysmon() {
-  for (SystemPart part : {SystemPart::provider, SystemPart::channel}) {
-    if (parts_[static_cast<std::size_t>(part)].token.find("Sysmon") != std::string_view::npos) return true;
-  }
-  return false;
-}
-
-bool JsonReader::give_parts() {
-  for (std::size_t i = 0; i < kSystemParts; ++i) {
-    std::string_view token = parts_[i].token;
-    if (token.empty()) continue;
-    auto part = static_cast<SystemPart>(i);
-    auto names = system_fields(part);
-    if (std::none_of(names.begin(), names.end(), [&](std::string_view name) { return sink_->wants(name); }))
-      continue;
-    std::string_view text;
-    if (!text_of(token, text)) return false;
-    give_system(part, text, *sink_);
-  }
-  const Part& message = parts_[static_cast<std::size_t>(SystemPart::message)];
-  if (!message.token.empty() && is_string(message.token) && from_sysmon()) {
-    std::string_view text;
-    if (!text_of(message.token, text)) return false;
-    read_message(text, *sink_);
-  }
-  give_field("EventType", hidden_event_type_, *sink_);
   return true;
 }
 

@@ -4,6 +4,14 @@
 
 namespace hecate::decode {
 
+// `token`: a value as it stands in the text.
+[[nodiscard]] inline bool is_string(std::string_view token) {
+  return token.front() == '"';
+}
+[[nodiscard]] inline std::string_view inside_quotes(std::string_view string_token) {
+  return string_token.substr(1, string_token.size() - 2);
+}
+
 // Resolves the escapes of a JSON string (what stands between its quotes) into `out`, which has room for
 // `text.size() + kUnescapeRoom` bytes. Returns the end of what was written; null for an escape that JSON does
 // not know. Half of a surrogate pair, which Windows' own texts contain, becomes U+FFFD.

@@ -52,7 +52,38 @@ void give_head(std::string_view head, FieldSink& sink, bool parts) {
   while (!head.empty()) give_head_line(take_line(head), sink, parts);
 }
 
+// What follows the head of a syslog line where the event's own head begins on that line too.
+std::string_view without_log_head(std::string_view text) {
+  constexpr std::size_t longest = 512;
+  std::string_view line = text.substr(0, std::min(text.find('\n'), longest));
+  if (!is_log_head(line)) return text;
+  std::size_t first = std::string_view::npos;
+  for (std::string_view key : {"LogName=", "SourceName=", "EventCode=", "Message="})
+    first = std::min(first, line.find(key));
+  return first == std::string_view::npos ? text : text.substr(first);
+}
+
+// Three octal digits of a control character.
+bool is_escaped_control(std::string_view digits) {
+  return digits.size() >= 3 && digits[0] == '0' && digits[1] >= '0' && digits[1] <= '3' && digits[2] >= '0' &&
+         digits[2] <= '7';
+}
+
 }  // namespace
+
+std::string_view with_line_breaks(std::string_view text, std::string& buffer) {
+  if (text.find('\n') != std::string_view::npos || text.find("#012") == std::string_view::npos) return text;
+  buffer.clear();
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] != '#' || !is_escaped_control(text.substr(at + 1))) {
+      buffer += text[at];
+      continue;
+    }
+    buffer += static_cast<char>((text[at + 2] - '0') * 8 + text[at + 3] - '0');
+    at += 3;
+  }
+  return buffer;
+}
 
 void read_message(std::string_view message, FieldSink& sink) {
   std::string_view key;
@@ -75,6 +106,7 @@ void read_message(std::string_view message, FieldSink& sink) {
 
 void read_text(std::string_view text, FieldSink& sink) {
   constexpr std::string_view begin = "Message=";
+  text = without_log_head(text);
   std::size_t at = text.starts_with(begin) ? 0 : text.find("\nMessage=");
   if (at == std::string_view::npos) return give_head(text, sink, true), give_head(text, sink, false);
   std::string_view head = text.substr(0, at);

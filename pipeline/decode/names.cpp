@@ -19,14 +19,15 @@ struct Row {
 };
 
 // XML turned into JSON says `System.…`, Winlogbeat `winlog.…`, OTel and Vector lower case; names without a
-// dot are NXLog's, Fluent Bit's and the head of the classic text.
+// dot are NXLog's, Fluent Bit's, EvtxECmd's, PowerShell's and the head of the classic text. docs/formats.md
+// shows one of each.
 const std::vector<Row>& table() {
   using enum SystemPart;
   static const std::vector<Row> rows = {
       {event_id,
        {"EventID", "EventCode"},
-       {"EventID", "System.EventID", "winlog.event_id", "event.code", "EventCode", "event_id.id", "event_id",
-        "EventId"}},
+       {"EventID", "System.EventID", "System.EventID.Value", "winlog.event_id", "event.code", "EventCode",
+        "event_id.id", "event_id", "EventId", "Id"}},
       // Sysmon's WMI events have a `Name` of their own, which gives way to the provider's as in XML.
       {provider,
        {"Name"},
@@ -42,11 +43,12 @@ const std::vector<Row>& table() {
       {computer,
        {"Computer"},
        {"Computer", "System.Computer", "winlog.computer_name", "computer", "Hostname", "ComputerName",
-        "host.name", "host"}},
+        "MachineName", "host.name", "host"}},
+      // EvtxECmd's RecordNumber counts the records of its file.
       {record_id,
        {"RecordID", "EventRecordID", "RecordNumber"},
-       {"EventRecordID", "System.EventRecordID", "RecordNumber", "RecordID", "winlog.record_id",
-        "record_id"}},
+       {"EventRecordID", "System.EventRecordID", "EventRecordId", "RecordNumber", "RecordID", "RecordId",
+        "winlog.record_id", "record_id"}},
       {time_created,
        {"TimeCreated", "SystemTime"},
        {"TimeCreated", "System.TimeCreated.SystemTime", "System.TimeCreated", "SystemTime",
@@ -54,27 +56,39 @@ const std::vector<Row>& table() {
       {process_id,
        {"ProcessID"},
        {"System.Execution.ProcessID", "ExecutionProcessID", "winlog.process.pid", "execution.process_id",
-        "ProcessID"}},
+        "process_id", "ProcessID"}},
       {thread_id,
        {"ThreadID"},
-       {"System.Execution.ThreadID", "ThreadID", "winlog.process.thread.id", "execution.thread_id"}},
+       {"System.Execution.ThreadID", "ExecutionThreadID", "ThreadID", "winlog.process.thread.id",
+        "execution.thread_id", "thread_id", "ThreadId"}},
       {user_id,
        {"UserID", "SecurityID"},
-       {"System.Security.UserID", "UserID", "winlog.user.identifier", "security.user_id", "Sid"}},
+       {"System.Security.UserID", "UserID", "winlog.user.identifier", "security.user_id", "user_id",
+        "UserId.Value", "UserId", "Sid"}},
       {version, {"Version"}, {"System.Version", "Version", "winlog.version", "version"}},
-      {level, {"Level"}, {"System.Level", "Level", "winlog.level"}},
-      {task, {"Task"}, {"System.Task", "Task", "winlog.task"}},
-      {opcode, {"Opcode"}, {"System.Opcode", "Opcode", "OpcodeValue", "winlog.opcode"}},
-      {keywords, {"Keywords"}, {"System.Keywords", "Keywords", "winlog.keywords"}},
-      {activity_id, {"ActivityID"}, {"System.Correlation.ActivityID", "ActivityID", "winlog.activity_id"}},
+      {level, {"Level"}, {"System.Level", "Level", "winlog.level", "level_value"}},
+      {task, {"Task"}, {"System.Task", "Task", "TaskValue", "winlog.task", "task"}},
+      {opcode, {"Opcode"}, {"System.Opcode", "OpcodeValue", "Opcode", "winlog.opcode", "opcode"}},
+      {keywords, {"Keywords"}, {"System.Keywords", "Keywords", "winlog.keywords", "keywords"}},
+      {activity_id,
+       {"ActivityID"},
+       {"System.Correlation.ActivityID", "ActivityID", "winlog.activity_id", "correlation.activity_id",
+        "activity_id"}},
       {message, {"Message"}, {"Message", "RenderingInfo.Message", "message"}},
+      // Linux' Security element.
+      {unix_user_id, {"UserId"}, {"System.Security.UserId"}},
+      // EvtxECmd's.
+      {data, {}, {"Payload"}},
+      // Fluent Bit's `System` with render_event_as_xml; log collectors that took a line of a file, of the
+      // journal or of a container.
+      {carried, {}, {"System", "xml", "event.original", "MESSAGE", "msg", "log", "line", "_raw", "raw"}},
   };
   return rows;
 }
 
 // Objects whose members are the event's own data.
-constexpr std::array<std::string_view, 5> kEventData = {"EventData", "EventData.Data", "winlog.event_data",
-                                                        "event_data", "event_data.data"};
+constexpr std::array<std::string_view, 6> kEventData = {"EventData",  "EventData.Data",  "winlog.event_data",
+                                                        "event_data", "event_data.data", "Data"};
 
 struct Index {
   absl::flat_hash_map<std::string_view, SystemKey> keys;
@@ -119,15 +133,17 @@ const Index& names() {
 }  // namespace
 
 std::optional<SystemKey> find_system_key(std::string_view path) {
-  if (!names().key_filter.may_have(path)) return std::nullopt;
-  auto found = names().keys.find(path);
-  return found == names().keys.end() ? std::nullopt : std::optional(found->second);
+  const Index& index = names();
+  if (!index.key_filter.may_have(path)) return std::nullopt;
+  auto found = index.keys.find(path);
+  return found == index.keys.end() ? std::nullopt : std::optional(found->second);
 }
 
 std::optional<SystemPart> find_system_field(std::string_view name) {
-  if (!names().field_filter.may_have(name)) return std::nullopt;
-  auto found = names().fields.find(name);
-  return found == names().fields.end() ? std::nullopt : std::optional(found->second);
+  const Index& index = names();
+  if (!index.field_filter.may_have(name)) return std::nullopt;
+  auto found = index.fields.find(name);
+  return found == index.fields.end() ? std::nullopt : std::optional(found->second);
 }
 
 std::span<const std::string_view> system_fields(SystemPart part) {
@@ -143,6 +159,10 @@ bool is_event_data(std::string_view path) {
     if (path == container) return true;
   }
   return false;
+}
+
+bool is_string_inserts(std::string_view path) {
+  return path == "StringInserts" || path == "string_inserts";
 }
 
 }  // namespace hecate::decode

@@ -27,8 +27,11 @@ enum class SystemPart : std::uint8_t {
   keywords,
   activity_id,
   message,
+  unix_user_id,
+  data,     // its own data as a JSON text
+  carried,  // all of it as a text, put into JSON by something that does not read Windows' events
 };
-inline constexpr std::size_t kSystemParts = 17;
+inline constexpr std::size_t kSystemParts = 20;
 
 // Where a key stands among those that may name a part: the lowest rank that the event has is taken.
 struct SystemKey {
@@ -37,7 +40,7 @@ struct SystemKey {
 };
 
 // The part that a key names; `path` is written with `.` between levels, without what only marks attributes
-// and texts of XML turned into JSON (`Event`, `#attributes`, `#text`, `@`).
+// and texts of XML turned into JSON (`Event`, `#attributes`, `_attributes`, `#text`, `@`).
 [[nodiscard]] std::optional<SystemKey> find_system_key(std::string_view path);
 // The part whose field has this name: an event's data of the same name come after it.
 [[nodiscard]] std::optional<SystemPart> find_system_field(std::string_view name);
@@ -47,5 +50,7 @@ struct SystemKey {
 [[nodiscard]] bool is_known_container(std::string_view path);
 // Whether the members of this object are the event's data: fields under their own short names.
 [[nodiscard]] bool is_event_data(std::string_view path);
+// Whether the list at this path has the event's data by position (inserts.h).
+[[nodiscard]] bool is_string_inserts(std::string_view path);
 
 }  // namespace hecate::decode

@@ -133,7 +133,7 @@ void give_system_element(const Tag& tag, std::string_view text, FieldSink& sink)
   std::string_view rest = tag.attributes;
   Attribute attribute;
   while (next_attribute(rest, attribute)) {
-    // Linux' Security has its user under another name, and Provider an EventSourceName.
+    // An attribute that is no part: Provider's EventSourceName.
     if (!give(attribute.name, attribute.value)) give_field(attribute.name, attribute.value, sink);
   }
 }
@@ -146,6 +146,7 @@ bool read_xml(std::string_view text, FieldSink& sink) {
   XmlCursor in(text.substr(begin));
   Tag tag;
   bool in_system = false;
+  bool flat = true;  // NXLog's: the parts stand beside the data, as in its JSON
   while (in.next(tag)) {
     if (tag.closes) {
       if (tag.name == "Event") return true;
@@ -154,13 +155,17 @@ bool read_xml(std::string_view text, FieldSink& sink) {
     }
     if (tag.name == "System") {
       in_system = !tag.empty;
+      flat = false;
     } else if (in_system) {
       give_system_element(tag, tag.empty ? std::string_view() : in.text(), sink);
     } else if (!tag.empty) {
       std::string_view value = in.text();
       if (!in.at_closing_tag()) continue;
       std::string_view name = tag.name == "Data" ? find_attribute(tag.attributes, "Name") : tag.name;
-      if (!name.empty()) give_field(name, value, sink);
+      if (name.empty()) continue;
+      auto key = flat ? find_system_key(name) : std::nullopt;
+      if (key) give_system(key->part, value, sink);
+      give_field(name, value, sink);
     }
   }
   return false;

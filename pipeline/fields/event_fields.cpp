@@ -154,9 +154,10 @@ bool EventFieldsImpl::reset(const EventView& event, Time arrived) {
 }
 
 bool EventFieldsImpl::wants(std::string_view name) {
-  if (!rules_.filter.may_have(name)) return keep_all_;
+  auto keep_other = [&] { return keep_all_ && find_metadata(name) == Metadata::none; };
+  if (!rules_.filter.may_have(name)) return keep_other();
   std::int64_t id = rules_.names->find(name);
-  if (id < 0) return keep_all_;
+  if (id < 0) return keep_other();
   auto slot = static_cast<spl::FieldId>(id);
   if (rules_.slots[slot].kind != Slot::Kind::event) return false;
   return !extracted_.has(slot) || name.ends_with("{}") || name.find("{}.") != std::string_view::npos;

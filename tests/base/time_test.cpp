@@ -15,6 +15,7 @@ TEST(Timestamp, ReadsWhatWindowsAndSysmonWrite) {
   EXPECT_EQ(parse_timestamp("2026-04-27T13:00:00.1110659Z"), kNoon + 111065);
   EXPECT_EQ(parse_timestamp("2026-04-27T13:00:00.111065999Z"), kNoon + 111065);
   EXPECT_EQ(parse_timestamp("2026-04-27T15:00:00+02:00"), kNoon);
+  EXPECT_EQ(parse_timestamp("2026-04-27 15:00:00 +0200"), kNoon);
   EXPECT_EQ(parse_timestamp("2026-04-27T08:30:00.5-04:30"), kNoon + kSecond / 2);
   EXPECT_EQ(parse_timestamp("1969-12-31T23:59:59.999Z"), -kMillisecond);
   EXPECT_EQ(parse_timestamp("2024-02-29 00:00:00"), from_civil(2024, 2, 29));
@@ -24,8 +25,7 @@ TEST(Timestamp, RefusesAnythingElse) {
   for (const char* text :
        {"", "2026-04-27", "2026-02-29 00:00:00", "2026-13-01 00:00:00", "2026-04-27 24:00:00",
         "2026-04-27 13:60:00", "2026-04-27 13:00:60", "2026-04-27 13:00:00.", "2026-4-27 13:00:00",
-        "2026-04-27 13:00:00 ", "2026-04-27 13:00:00x", "2026-04-27T13:00:00+0200", "27.04.2026 13:00:00",
-        "1777294800"}) {
+        "2026-04-27 13:00:00 ", "2026-04-27 13:00:00x", "27.04.2026 13:00:00", "1777294800"}) {
     EXPECT_EQ(parse_timestamp(text), std::nullopt) << text;
   }
 }

@@ -21,7 +21,7 @@ struct Case {
 };
 
 void PrintTo(const Case& c, std::ostream* out) {
-  *out << c.raw;
+  *out << c.name;
 }
 
 std::string quote(const std::string& text) {
@@ -43,21 +43,28 @@ std::string sysmon_event(const YAML::Node& event) {
   return json + "}";
 }
 
+void add_fields(const YAML::Node& node, Case& c) {
+  for (const auto& field : node) {
+    std::vector<std::string> values;
+    if (field.second.IsSequence()) values = field.second.as<std::vector<std::string>>();
+    if (field.second.IsScalar()) values.push_back(field.second.as<std::string>());
+    c.fields[field.first.as<std::string>()] = values;
+  }
+}
+
+// A list of cases, or `cases` with `expect`: named sets of fields that several of them have.
 std::vector<Case> cases(const std::string& file) {
+  YAML::Node document = YAML::LoadFile(HECATE_SOURCE_DIR "/tests/cases/fields/" + file);
   std::vector<Case> all;
-  for (const YAML::Node& node : YAML::LoadFile(HECATE_SOURCE_DIR "/tests/cases/fields/" + file)) {
+  for (const YAML::Node& node : document.IsMap() ? document["cases"] : document) {
     Case c;
     c.name = node["name"].as<std::string>();
     c.raw = node["raw"] ? node["raw"].as<std::string>() : sysmon_event(node["event"]);
     c.indexed = node["indexed"].as<std::string>("");
     c.envelope = node["envelope"].as<decltype(c.envelope)>(decltype(c.envelope){});
     c.malformed = node["malformed"].as<bool>(false);
-    for (const auto& field : node["fields"]) {
-      std::vector<std::string> values;
-      if (field.second.IsSequence()) values = field.second.as<std::vector<std::string>>();
-      if (field.second.IsScalar()) values.push_back(field.second.as<std::string>());
-      c.fields[field.first.as<std::string>()] = values;
-    }
+    if (node["expect"]) add_fields(document["expect"][node["expect"].as<std::string>()], c);
+    add_fields(node["fields"], c);
     all.push_back(std::move(c));
   }
   return all;
@@ -132,6 +139,7 @@ TEST_P(Fields, ByName) {
 
 auto name_of = [](const auto& info) { return info.param.name; };
 INSTANTIATE_TEST_SUITE_P(Forms, Fields, ::testing::ValuesIn(cases("forms.yaml")), name_of);
+INSTANTIATE_TEST_SUITE_P(Shippers, Fields, ::testing::ValuesIn(cases("shippers.yaml")), name_of);
 INSTANTIATE_TEST_SUITE_P(Rules, Fields, ::testing::ValuesIn(cases("rules.yaml")), name_of);
 
 TEST(FieldRulesFile, AMistakeIsNamedWithItsLine) {
