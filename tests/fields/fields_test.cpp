@@ -33,10 +33,18 @@ std::string quote(const std::string& text) {
   return out + '"';
 }
 
-std::string sysmon_event(const YAML::Node& event) {
+// `platform`: with the parts that every event of Sysmon has there; without, with those that tell what it is.
+std::string sysmon_event(const YAML::Node& event, const std::string& platform) {
   std::string json =
       R"({"SourceName":"Microsoft-Windows-Sysmon","Channel":"Microsoft-Windows-Sysmon/Operational",)"
       R"("Hostname":"ws1")";
+  if (platform == "windows") json += R"(,"UserID":"S-1-5-18")";
+  if (platform == "linux") {
+    json = R"({"SourceName":"Linux-Sysmon","Channel":"Linux-Sysmon/Operational","Hostname":"web-7",)"
+           R"("System":{"Security":{"UserId":"0"}})";
+  }
+  if (!platform.empty())
+    json += R"(,"RecordNumber":9,"Level":4,"ExecutionProcessID":2940,"ProviderGuid":"{g}")";
   for (const auto& field : event) {
     json += "," + quote(field.first.as<std::string>()) + ":" + quote(field.second.as<std::string>());
   }
@@ -59,7 +67,8 @@ std::vector<Case> cases(const std::string& file) {
   for (const YAML::Node& node : document.IsMap() ? document["cases"] : document) {
     Case c;
     c.name = node["name"].as<std::string>();
-    c.raw = node["raw"] ? node["raw"].as<std::string>() : sysmon_event(node["event"]);
+    c.raw = node["raw"] ? node["raw"].as<std::string>()
+                        : sysmon_event(node["event"], node["platform"].as<std::string>(""));
     c.indexed = node["indexed"].as<std::string>("");
     c.envelope = node["envelope"].as<decltype(c.envelope)>(decltype(c.envelope){});
     c.malformed = node["malformed"].as<bool>(false);
@@ -137,10 +146,38 @@ TEST_P(Fields, ByName) {
   }
 }
 
+// The whole table, code by code: what is not named in the case must not be there.
+class FieldTable : public ::testing::TestWithParam<Case> {};
+
+TEST_P(FieldTable, NothingElseIsMade) {
+  const Case& c = GetParam();
+  spl::FieldNames names;
+  for (const auto& [name, values] : c.fields) names.intern(name);
+  for (const YAML::Node& rule : YAML::Load(std::string(FieldRules::builtin()))["rules"]) {
+    YAML::Node made = rule["field"];
+    if (made.IsScalar()) names.intern(made.as<std::string>());
+    for (const YAML::Node& name : made) names.intern(name.as<std::string>());
+  }
+  std::size_t known = names.size();
+  auto rules = FieldRules::compile(FieldRules::builtin(), names);
+  ASSERT_TRUE(rules) << rules.error().message;
+  auto fields = EventFields::make(names, *rules);
+  EventView view = view_of(c);
+  EXPECT_TRUE(fields->reset(view, kSecond));
+  for (spl::FieldId id = 0; id < known; ++id) {
+    auto expected = c.fields.find(std::string(names.name(id)));
+    EXPECT_EQ(texts(fields->get(id)),
+              expected == c.fields.end() ? std::vector<std::string>() : expected->second)
+        << names.name(id);
+  }
+}
+
 auto name_of = [](const auto& info) { return info.param.name; };
 INSTANTIATE_TEST_SUITE_P(Forms, Fields, ::testing::ValuesIn(cases("forms.yaml")), name_of);
 INSTANTIATE_TEST_SUITE_P(Shippers, Fields, ::testing::ValuesIn(cases("shippers.yaml")), name_of);
 INSTANTIATE_TEST_SUITE_P(Rules, Fields, ::testing::ValuesIn(cases("rules.yaml")), name_of);
+
+INSTANTIATE_TEST_SUITE_P(Codes, FieldTable, ::testing::ValuesIn(cases("codes.yaml")), name_of);
 
 TEST(FieldRulesFile, AMistakeIsNamedWithItsLine) {
   auto message = [](std::string_view yaml) {

@@ -1,0 +1,140 @@
+// One event, one answer: the same events as JSON, XML and classic text, with a syslog head before them or
+// without, give the same rows.
+#include "pipeline/decode/file_reader.h"
+#include "pipeline/decode/shape.h"
+#include "pipeline/match/matcher.h"
+#include "pipeline/spl/values.h"
+#include "tests/support/testing.h"
+
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+namespace hecate::match {
+namespace {
+
+const std::string kCases = HECATE_SOURCE_DIR "/tests/cases/shapes";
+
+std::shared_ptr<const catalogue::Catalogue> searches() {
+  catalogue::Sources sources;
+  sources.detections = {std::string(catalogue::kBuiltin), kCases + "/searches.yml"};
+  auto loaded = catalogue::load(sources);
+  for (const auto& each : loaded.refused) ADD_FAILURE() << each.name << ": " << each.reason;
+  return loaded.catalogue;
+}
+
+// XML keeps entities as they were written.
+std::string without_entities(std::string text) {
+  for (auto [entity, character] :
+       {std::pair{"&lt;", "<"}, {"&gt;", ">"}, {"&quot;", "\""}, {"&apos;", "'"}, {"&amp;", "&"}})
+    for (std::size_t at = 0; (at = text.find(entity, at)) != std::string::npos; ++at)
+      text.replace(at, std::string_view(entity).size(), character);
+  return text;
+}
+
+// The rows of each search, in an order of their own: entities sort elsewhere than what they stand for.
+using Answers = std::map<std::string, std::vector<std::string>>;
+
+Answers answers(const catalogue::Catalogue& catalogue, const store::DeltaSet& deltas) {
+  Answers all;
+  for (const catalogue::LoadedDetection& each : catalogue.detections) {
+    std::vector<std::pair<std::string_view, const spl::GroupState*>> groups;
+    for (const auto& [key, delta] : deltas)
+      if (key.scan == each.plan->scan()->id()) groups.emplace_back(key.group, &delta.state);
+    std::ranges::sort(groups, {}, [](const auto& group) { return group.first; });
+    Arena arena;
+    spl::EvalContext context{arena};
+    std::vector<std::string>& rows = all[each.detection.name];
+    auto closing = each.plan->close(context, [&](const spl::ResultRow& result) {
+      std::map<std::string, std::string> fields;
+      for (const spl::Row::Entry& entry : result.row.entries()) {
+        std::string& text = fields[std::string(entry.name)];
+        for (const Value& value : entry.value.each()) spl::append_text(value, text += "|");
+      }
+      std::string row;
+      for (const auto& [name, text] : fields) row += fmt::format("{}={} ", name, text);
+      rows.push_back(without_entities(row));
+    });
+    for (const auto& [key, state] : groups) closing->group(key, *state);
+    closing->finish();
+    std::ranges::sort(rows);
+  }
+  return all;
+}
+
+struct Gathered {
+  Answers plain, behind_head;
+};
+
+Gathered gather(const std::string& file) {
+  constexpr std::string_view head = "<14>Apr 27 13:00:01 relay-7 forwarder[812]: ";
+  constexpr std::size_t padding = 64;
+  auto catalogue = searches();
+  auto scans = std::make_shared<const ScanSet>(catalogue);
+  Matcher plain(scans, Panes::one_window), behind_head(scans, Panes::one_window);
+  store::DeltaSet plain_deltas, head_deltas;
+  std::uint64_t arrival = 0;
+  std::string wrapped;
+  auto read = decode::read_events(file, decode::InputFormat::automatic, {}, [&](EventView& event) {
+    event.arrival = arrival++;
+    EXPECT_TRUE(plain.evaluate(event, 0, plain_deltas)) << event.raw;
+    wrapped.assign(head).append(event.raw);
+    std::size_t size = wrapped.size();
+    wrapped.append(padding, '\0');
+    EventView second = event;
+    second.raw = std::string_view(wrapped).substr(0, size);
+    second.shape = decode::shape_of(second.raw);
+    EXPECT_TRUE(behind_head.evaluate(second, 0, head_deltas)) << second.raw;
+  });
+  EXPECT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->malformed, 0u);
+  return {answers(*catalogue, plain_deltas), answers(*catalogue, head_deltas)};
+}
+
+void expect_same(const Answers& expected, const Answers& got, const std::string& form) {
+  ASSERT_EQ(expected.size(), got.size());
+  for (const auto& [search, rows] : expected) {
+    const std::vector<std::string>& others = got.at(search);
+    std::vector<std::string> missing, more;
+    std::ranges::set_difference(rows, others, std::back_inserter(missing));
+    std::ranges::set_difference(others, rows, std::back_inserter(more));
+    EXPECT_TRUE(missing.empty() && more.empty())
+        << form << ", " << search << ": " << missing.size() << " rows are missing, the first `"
+        << (missing.empty() ? "" : missing[0]) << "`, and " << more.size() << " are more, the first `"
+        << (more.empty() ? "" : more[0]) << "`";
+  }
+}
+
+Answers expect_one_answer(const std::string& json_file, const std::string& xml_file,
+                          const std::string& text_file) {
+  Gathered json = gather(json_file);
+  expect_same(json.plain, json.behind_head, "JSON behind a head");
+  Gathered xml = gather(xml_file);
+  expect_same(json.plain, xml.plain, "XML");
+  expect_same(json.plain, xml.behind_head, "XML behind a head");
+  Gathered text = gather(text_file);
+  expect_same(json.plain, text.plain, "text");
+  expect_same(json.plain, text.behind_head, "text behind a head");
+  return json.plain;
+}
+
+TEST(Shapes, OneEventHasOneAnswer) {
+  Answers rows = expect_one_answer(kCases + "/events.json.ndjson", kCases + "/events.xml.txt",
+                                   kCases + "/events.text.ndjson");
+  EXPECT_GT(rows.size(), 20u);
+  for (const auto& [search, found] : rows) EXPECT_FALSE(found.empty()) << search << " found nothing";
+}
+
+TEST(Shapes, OneRealEventHasOneAnswer) {
+  std::string shared = hecate::testing::shared_folder();
+  if (shared.empty()) GTEST_SKIP() << "the shared corpus is not here; set HECATE_SHARED to its folder";
+  Answers rows =
+      expect_one_answer(shared + "/corpus/sysmon.json.ndjson.zst", shared + "/corpus/sysmon.xml.txt.zst",
+                        shared + "/corpus/sysmon.text.ndjson.zst");
+  EXPECT_GT(std::ranges::count_if(rows, [](const auto& each) { return !each.second.empty(); }), 20);
+}
+
+}  // namespace
+}  // namespace hecate::match
