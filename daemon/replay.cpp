@@ -1,5 +1,6 @@
 #include "daemon/content.h"
 #include "outputs/findings.h"
+#include "outputs/outbox_cursor.h"
 #include "pipeline/base/clock.h"
 #include "pipeline/match/matcher.h"
 #include "pipeline/window/runner.h"
@@ -139,18 +140,17 @@ class Replay {
     };
     std::vector<Told> windows;
     Result<void> written = store_->write_and_wait([&](store::Database& database) -> Result<void> {
-      auto rows = database.prepare(
-          "SELECT o.payload, o.kind, f.detection, f.earliest, f.latest FROM outbox o JOIN finding f"
-          " ON f.id = o.finding AND f.run = o.run ORDER BY o.seq");
-      if (!rows) return std::unexpected(rows.error());
-      Result<bool> more = (*rows)->step();
-      for (; more && *more; more = (*rows)->step()) {
-        fmt::print("{}\n", (*rows)->text(0));
-        Told told{std::string((*rows)->text(2)), (*rows)->integer(3), (*rows)->integer(4)};
+      outputs::OutboxCursor rows(database, rules_);
+      Result<bool> more = rows.next();
+      for (; more && *more; more = rows.next()) {
+        auto envelope = rows.envelope();
+        if (!envelope) return std::unexpected(envelope.error());
+        fmt::print("{}\n", *envelope);
+        Told told{std::string(rows.detection()), rows.earliest(), rows.latest()};
         bool same = !windows.empty() && windows.back().detection == told.detection &&
                     windows.back().earliest == told.earliest;
         if (!same) windows.push_back(told);
-        windows.back().findings += (*rows)->text(1) == "notable";
+        windows.back().findings += rows.kind() == "notable";
       }
       if (!more) return std::unexpected(more.error());
       return database.execute("DELETE FROM outbox");
@@ -168,6 +168,7 @@ class Replay {
   match::SharedTimeBounds time_bounds_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<outputs::Findings> findings_;
+  outputs::StoredRules rules_;
   std::unique_ptr<window::Runner> runner_;
 };
 

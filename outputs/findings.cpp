@@ -2,12 +2,17 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "outputs/finding.h"
+#include "outputs/rule.h"
 #include "outputs/schema.h"
 #include "outputs/stored.h"
+#include "pipeline/spl/group_key.h"
+#include "pipeline/store/removal.h"
 
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <set>
+#include <span>
 #include <utility>
 
 #include <prometheus/counter.h>
@@ -19,13 +24,24 @@
 namespace hecate::outputs {
 namespace {
 
-// What the writer thread did with the rows of a run. Read by the runner's thread after the run's last commit.
+// In one commit: some 200 KB.
+constexpr std::size_t kIdsACommit = 2000;
+
+// A finding whose id is not in the index yet.
+struct Unindexed {
+  std::string id;
+  int revision;
+  std::int64_t seq;
+};
+
+// What the writer thread did with the rows of a run. Read by the runner's thread after each of its commits.
 struct RunCounts {
   std::uint64_t told = 0;
   std::uint64_t revised = 0;
   std::uint64_t withdrawn = 0;
   std::uint64_t told_before = 0;
   std::uint64_t throttled = 0;
+  std::vector<Unindexed> unindexed;
 };
 
 // The parts of a run and its detection that storing needs, on another thread and perhaps after a reload.
@@ -37,7 +53,9 @@ struct RunFacts {
   bool early;
   Time throttle_period;
   bool deliver;
-  std::string withdraw_into;  // the index of notables that take findings back; empty: none are posted
+  bool notable;
+  bool post_withdrawn;
+  std::int64_t rule;
 };
 
 // A row told, and what is to be done about it.
@@ -60,25 +78,24 @@ struct Stored {
   std::string body;
 };
 
+Result<void> index(store::Database& database, const Unindexed& entry) {
+  auto statement = database.prepare("INSERT INTO finding_id (id, revision, finding) VALUES (?, ?, ?)");
+  if (!statement) return std::unexpected(statement.error());
+  return (*statement)->bind_text(1, entry.id).bind(2, std::int64_t{entry.revision}).bind(3, entry.seq).run();
+}
+
 // Puts findings into the database, inside a transaction of the journal's writer.
 class Recorder {
  public:
-  Recorder(store::Database& database, const RunFacts& run, const FindingOptions& options, RunCounts& counts)
-      : database_(database), run_(run), options_(options), counts_(counts) {}
+  Recorder(store::Database& database, const RunFacts& run, RunCounts& counts, bool last)
+      : database_(database), run_(run), counts_(counts), last_(last) {}
 
-  // What runs that never were done have left.
-  Result<void> clear_undone() {
-    for (const char* sql :
-         {"DELETE FROM finding WHERE run IN (SELECT run FROM run WHERE detection = ? AND done = 0)",
-          "DELETE FROM outbox WHERE run IN (SELECT run FROM run WHERE detection = ? AND done = 0)",
-          "DELETE FROM throttle WHERE run IN (SELECT run FROM run WHERE detection = ? AND done = 0)",
-          "DELETE FROM risk_object WHERE run IN (SELECT run FROM run WHERE detection = ? AND done = 0)"}) {
-      auto statement = database_.prepare(sql);
-      if (!statement) return std::unexpected(statement.error());
-      (*statement)->bind_text(1, run_.detection);
-      if (auto done = (*statement)->run(); !done) return done;
-    }
-    return {};
+  Result<void> keep_rule(std::string_view json) {
+    auto statement = database_.prepare(
+        "INSERT INTO rule (rule, told, json) VALUES (?1, ?2, ?3)"
+        " ON CONFLICT DO UPDATE SET told = max(told, excluded.told)");
+    if (!statement) return std::unexpected(statement.error());
+    return (*statement)->bind(1, run_.rule).bind(2, run_.search_time).bind_text(3, json).run();
   }
 
   Result<void> record(const Telling& telling) {
@@ -88,7 +105,7 @@ class Recorder {
         return tell(finding);
       case Telling::What::revise:
         ++counts_.revised;
-        if (auto done = insert(finding, "revised"); !done) return done;
+        if (auto done = insert(finding, "revised", run_.rule); !done) return done;
         if (auto done = mark_seen(finding.id); !done) return done;
         return queue(finding);
       case Telling::What::update:
@@ -105,29 +122,30 @@ class Recorder {
   // What was told of this window and no row shows any more is taken back.
   Result<void> withdraw() {
     auto gone = database_.cursor(
-        "SELECT f.id, f.revision, f.plain, f.body FROM finding f JOIN run r ON r.run = f.run"
+        "SELECT f.id, f.revision, f.plain, f.rule, coalesce(f.newest, f.body) FROM finding f"
+        " JOIN run r ON r.run = f.run"
         " WHERE f.detection = ? AND f.earliest = ? AND f.latest = ? AND f.seen <> ? AND r.done = 1"
-        " AND f.status <> 'withdrawn' AND NOT EXISTS (SELECT 1 FROM finding n JOIN run q ON q.run = n.run"
-        "   WHERE n.id = f.id AND n.revision > f.revision AND (q.done = 1 OR q.run = ?)) ORDER BY f.rowid");
+        " AND f.status <> 'withdrawn' AND NOT EXISTS (SELECT 1 FROM finding_id i"
+        "   JOIN finding n ON n.seq = i.finding JOIN run q ON q.run = n.run"
+        "   WHERE i.id = f.id AND i.revision > f.revision AND (q.done = 1 OR q.run = ?)) ORDER BY f.seq");
     if (!gone) return std::unexpected(gone.error());
     (*gone)->bind_text(1, run_.detection).bind(2, run_.window.earliest).bind(3, run_.window.latest);
     (*gone)->bind(4, run_.id).bind(5, run_.id);
-    std::vector<Finding> findings;
+    std::vector<std::pair<Finding, std::int64_t>> findings;
     auto read = (*gone)->each_row([&] {
-      Finding& finding = findings.emplace_back();
+      auto& [finding, rule] = findings.emplace_back();
       finding.id = (*gone)->text(0);
       finding.revision = static_cast<int>((*gone)->integer(1)) + 1;
       finding.plain = (*gone)->integer(2);
-      finding.body = (*gone)->text(3);
-      if (!run_.withdraw_into.empty())
-        finding.notable =
-            withdrawal(finding.body, finding.revision, run_.search_time, run_.withdraw_into, options_);
+      rule = (*gone)->integer(3) != 0 ? (*gone)->integer(3) : run_.rule;
+      finding.body = (*gone)->text(4);
     });
     if (!read) return read;
-    for (const Finding& finding : findings) {
+    for (const auto& [finding, rule] : findings) {
       ++counts_.withdrawn;
-      if (auto done = insert(finding, "withdrawn"); !done) return done;
-      if (auto done = queue(finding); !done) return done;
+      if (auto done = insert(finding, "withdrawn", rule); !done) return done;
+      if (!run_.deliver || !run_.post_withdrawn) continue;
+      if (auto done = queue(finding.id, "notable"); !done) return done;
     }
     return {};
   }
@@ -144,7 +162,7 @@ class Recorder {
       if (auto done = note_told(finding); !done) return done;
     }
     ++counts_.told;
-    if (auto done = insert(finding, "new"); !done) return done;
+    if (auto done = insert(finding, "new", run_.rule); !done) return done;
     return queue(finding);
   }
 
@@ -169,73 +187,90 @@ class Recorder {
     return (*statement)->run();
   }
 
-  Result<void> insert(const Finding& finding, std::string_view status) {
+  Result<void> insert(const Finding& finding, std::string_view status, std::int64_t rule) {
     auto statement = database_.prepare(
         "INSERT INTO finding"
-        " (id, revision, run, detection, created, earliest, latest, status, plain, seen, body)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        " (id, revision, run, detection, created, earliest, latest, status, plain, seen, rule, body)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     if (!statement) return std::unexpected(statement.error());
     (*statement)->bind_text(1, finding.id).bind(2, std::int64_t{finding.revision}).bind(3, run_.id);
     (*statement)->bind_text(4, run_.detection).bind(5, run_.search_time).bind(6, run_.window.earliest);
     (*statement)->bind(7, run_.window.latest).bind_text(8, status).bind(9, finding.plain).bind(10, run_.id);
-    (*statement)->bind_text(11, finding.body);
-    return (*statement)->run();
+    (*statement)->bind(11, rule).bind_text(12, finding.body);
+    if (auto done = (*statement)->run(); !done) return done;
+    seq_ = sqlite3_last_insert_rowid(database_.handle());
+    Unindexed entry{finding.id, finding.revision, seq_};
+    if (last_) return index(database_, entry);
+    counts_.unindexed.push_back(std::move(entry));
+    return {};
   }
 
   // The newest revision that is visible; `finding.revision` is the one that would come after it.
   Result<void> update(const Finding& finding) {
-    auto statement =
-        database_.prepare("UPDATE finding SET body = ?, plain = ? WHERE id = ? AND revision = ?");
+    auto statement = database_.prepare(
+        "UPDATE finding SET newest = ?, plain = ? WHERE seq ="
+        " (SELECT finding FROM finding_id WHERE id = ? AND revision = ?)");
     if (!statement) return std::unexpected(statement.error());
     (*statement)->bind_text(1, finding.body).bind(2, finding.plain).bind_text(3, finding.id);
     return (*statement)->bind(4, std::int64_t{finding.revision - 1}).run();
   }
 
   Result<void> mark_seen(std::string_view id) {
-    auto statement = database_.prepare("UPDATE finding SET seen = ? WHERE id = ?");
+    auto statement = database_.prepare(
+        "UPDATE finding SET seen = ? WHERE seq IN (SELECT finding FROM finding_id WHERE id = ?)");
     if (!statement) return std::unexpected(statement.error());
     return (*statement)->bind(1, run_.id).bind_text(2, id).run();
   }
 
-  // A revision brings a risk event only for an object that had none.
+  // What was inserted last. A revision brings a risk event only for an object that had none.
   Result<void> queue(const Finding& finding) {
     if (!run_.deliver) return {};
-    if (!finding.notable.empty()) {
-      if (auto done = queue(finding.id, "notable", finding.notable); !done) return done;
+    if (run_.notable) {
+      if (auto done = queue(finding.id, "notable"); !done) return done;
     }
-    for (const Finding::Risk& risk : finding.risks) {
-      auto statement = database_.prepare(
-          "INSERT OR IGNORE INTO risk_object (finding, type, object, run) VALUES (?, ?, ?, ?)");
-      if (!statement) return std::unexpected(statement.error());
-      (*statement)
-          ->bind_text(1, finding.id)
-          .bind_text(2, risk.type)
-          .bind_text(3, risk.object)
-          .bind(4, run_.id);
-      if (auto done = (*statement)->run(); !done) return done;
-      if (sqlite3_changes(database_.handle()) == 0) continue;
-      if (auto done = queue(finding.id, "risk", risk.event); !done) return done;
+    auto told = finding.revision > 1 ? risk_objects_told(finding.id) : std::set<RiskEntity>();
+    if (!told) return std::unexpected(told.error());
+    for (const RiskEntity& entity : finding.risk_objects) {
+      if (!told->insert(entity).second) continue;
+      if (auto done = queue(finding.id, "risk", &entity); !done) return done;
     }
     return {};
   }
 
-  Result<void> queue(std::string_view id, std::string_view kind, std::string_view payload) {
-    auto statement =
-        database_.prepare("INSERT INTO outbox (run, finding, kind, queued, payload) VALUES (?, ?, ?, ?, ?)");
+  Result<void> queue(std::string_view id, std::string_view kind, const RiskEntity* entity = nullptr) {
+    auto statement = database_.prepare(
+        "INSERT INTO outbox (run, told, finding, kind, queued, object_type, object)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)");
     if (!statement) return std::unexpected(statement.error());
-    (*statement)
-        ->bind(1, run_.id)
-        .bind_text(2, id)
-        .bind_text(3, kind)
-        .bind(4, run_.search_time)
-        .bind_text(5, payload);
+    (*statement)->bind(1, run_.id).bind(2, seq_).bind_text(3, id).bind_text(4, kind);
+    (*statement)->bind(5, run_.search_time);
+    if (entity) (*statement)->bind_text(6, entity->type).bind_text(7, entity->object);
     return (*statement)->run();
+  }
+
+  // For whom earlier revisions had risk events.
+  Result<std::set<RiskEntity>> risk_objects_told(const std::string& id) {
+    auto earlier = database_.prepare(
+        "SELECT f.body, u.json FROM finding_id i JOIN finding f ON f.seq = i.finding JOIN run r ON r.run = "
+        "f.run"
+        " LEFT JOIN rule u ON u.rule = f.rule WHERE i.id = ? AND r.done = 1 AND f.status <> 'withdrawn'");
+    if (!earlier) return std::unexpected(earlier.error());
+    (*earlier)->bind_text(1, id);
+    std::set<RiskEntity> told;
+    auto read = (*earlier)->each_row([&] {
+      // A version that kept no rules has told of all objects.
+      auto rule = Rule::parse((*earlier)->text(1));
+      if (!rule || rule->risk) add_risk_objects((*earlier)->text(0), told);
+    });
+    if (!read) return std::unexpected(read.error());
+    return told;
   }
 
   store::Database& database_;
   const RunFacts& run_;
-  const FindingOptions& options_;
   RunCounts& counts_;
+  bool last_;             // no more rows of this run come after these
+  std::int64_t seq_ = 0;  // of the finding inserted last
 };
 
 // Enough of an id to tell a run's rows apart: were two ever to share it, one would get an ordinal that it
@@ -290,7 +325,7 @@ class StoredFindings final : public Findings {
       id = finding_id(detection.name, run.window, row, sample, ordinal);
     auto stored = told_window_ ? read_stored(id) : std::optional<Stored>();
     int revision = stored ? stored->revision + 1 : 1;
-    Finding finding = make_finding(run, row, sample, options_, id, revision);
+    Finding finding = make_finding(rule_, run, row, sample, id, revision);
     kept_.push_back({what_to_do(detection, stored, finding), std::move(finding)});
   }
 
@@ -302,19 +337,30 @@ class StoredFindings final : public Findings {
     }
     bool first = std::exchange(untaken_, false);
     bool withdraw = last && told_window_ && !run.early;
-    if (kept_.empty() && !first && !withdraw) return store::Store::Job();
+    if (first) {
+      if (auto cleared = clear_undone(run.detection.detection.name); !cleared)
+        return std::unexpected(cleared.error());
+    }
+    if (last) {
+      if (auto indexed = index_rest(); !indexed) return std::unexpected(indexed.error());
+    }
+    if (kept_.empty() && !withdraw) return store::Store::Job();
     const catalogue::Detection& detection = run.detection.detection;
-    bool post_withdrawn = detection.notable && detection.revise != catalogue::Revise::never;
-    RunFacts facts{run.id,           detection.name,
-                   run.window,       run.search_time,
-                   run.early,        detection.throttle.period,
-                   options_.deliver, post_withdrawn ? detection.index : ""};
-    return store::Store::Job([this, facts = std::move(facts), first, withdraw,
-                              tellings = std::exchange(kept_, {}),
-                              counts = counts_](store::Database& database) -> Result<void> {
-      Recorder recorder(database, facts, options_, *counts);
-      if (first)
-        if (auto done = recorder.clear_undone(); !done) return done;
+    RunFacts facts{.id = run.id,
+                   .detection = detection.name,
+                   .window = run.window,
+                   .search_time = run.search_time,
+                   .early = run.early,
+                   .throttle_period = detection.throttle.period,
+                   .deliver = options_.deliver,
+                   .notable = detection.notable,
+                   .post_withdrawn = detection.notable && detection.revise != catalogue::Revise::never,
+                   .rule = static_cast<std::int64_t>(spl::stable_hash(rule_json_))};
+    return store::Store::Job([facts = std::move(facts), withdraw, last, tellings = std::exchange(kept_, {}),
+                              counts = counts_,
+                              rule = rule_json_](store::Database& database) -> Result<void> {
+      Recorder recorder(database, facts, *counts, last);
+      if (auto done = recorder.keep_rule(rule); !done) return done;
       for (const Telling& telling : tellings)
         if (auto done = recorder.record(telling); !done) return done;
       return withdraw ? recorder.withdraw() : Result<void>();
@@ -363,11 +409,52 @@ class StoredFindings final : public Findings {
     seen_.clear();
     kept_.clear();
     counts_ = std::make_shared<RunCounts>();
+    rule_ = Rule::of(run.detection.detection, options_);
+    rule_json_ = rule_.to_json();
     told_window_ = false;
     if (auto told = was_told(run.detection.detection.name, run.window); told)
       told_window_ = *told;
     else
       error_ = told.error();
+  }
+
+  // What runs that never were done have left; a few hundred rows at a time, so that ingest does not wait.
+  Result<void> clear_undone(const std::string& detection) {
+    auto undone = reader_->prepare("SELECT 1 FROM run WHERE detection = ? AND done = 0 LIMIT 1");
+    if (!undone) return std::unexpected(undone.error());
+    auto any = (*undone)->bind_text(1, detection).number();
+    if (!any) return std::unexpected(any.error());
+    if (*any == 0) return {};
+    for (auto [table, key] :
+         {std::pair("outbox", "seq"), {"finding", "seq"}, {"throttle", "detection, vals, told_at"}}) {
+      auto removed = store::remove_in_steps(store_, [&](store::Database& database) -> Result<void> {
+        auto statement =
+            database.prepare(fmt::format("DELETE FROM {0} WHERE ({1}) IN (SELECT {1} FROM {0} WHERE run IN"
+                                         " (SELECT run FROM run WHERE detection = ? AND done = 0) LIMIT ?)",
+                                         table, key));
+        if (!statement) return std::unexpected(statement.error());
+        return (*statement)->bind_text(1, detection).bind(2, store::kRowsARemoval).run();
+      });
+      if (!removed) return std::unexpected(removed.error());
+    }
+    return {};
+  }
+
+  // Puts the ids of a long run into their index, in their order: so each page of it is written once.
+  Result<void> index_rest() {
+    auto& entries = counts_->unindexed;
+    std::ranges::sort(entries, {}, &Unindexed::id);
+    for (std::size_t begin = 0; begin < entries.size(); begin += kIdsACommit) {
+      auto some = std::span(entries).subspan(begin, std::min(kIdsACommit, entries.size() - begin));
+      auto written = store_.write_and_wait([some](store::Database& database) -> Result<void> {
+        for (const Unindexed& entry : some)
+          if (auto done = index(database, entry); !done) return done;
+        return {};
+      });
+      if (!written) return written;
+    }
+    entries = {};
+    return {};
   }
 
   // Whether anything was ever told of this window: most windows are new, and their rows need not be looked
@@ -385,8 +472,9 @@ class StoredFindings final : public Findings {
   // All earlier runs are on disk: this thread waited for each.
   std::optional<Stored> read_stored(const std::string& id) {
     auto statement = reader_->prepare(
-        "SELECT f.revision, f.status, f.plain, f.body FROM finding f JOIN run r ON r.run = f.run"
-        " WHERE f.id = ? AND r.done = 1 ORDER BY f.revision DESC LIMIT 1");
+        "SELECT f.revision, f.status, f.plain, coalesce(f.newest, f.body) FROM finding_id i"
+        " JOIN finding f ON f.seq = i.finding JOIN run r ON r.run = f.run"
+        " WHERE i.id = ? AND r.done = 1 ORDER BY i.revision DESC LIMIT 1");
     Result<bool> found =
         statement ? (*statement)->bind_text(1, id).step() : std::unexpected(statement.error());
     if (!found) {
@@ -419,7 +507,7 @@ class StoredFindings final : public Findings {
 
   Result<void> list_new(const window::Run& run) {
     auto statement =
-        reader_->prepare("SELECT created, revision, status, body FROM finding WHERE run = ? ORDER BY rowid");
+        reader_->prepare("SELECT created, revision, status, body FROM finding WHERE run = ? ORDER BY seq");
     if (!statement) return std::unexpected(statement.error());
     return (*statement)->bind(1, run.id).each_row([&] {
       listener_(shown((*statement)->integer(0), (*statement)->integer(1), (*statement)->text(2),
@@ -438,10 +526,12 @@ class StoredFindings final : public Findings {
   prometheus::Family<prometheus::Counter>& suppressed_;
 
   std::optional<std::pair<std::int64_t, Time>> current_;  // run and search time
-  bool untaken_ = true;                                   // nothing of this run was taken yet
-  bool told_window_ = false;                              // something was told of its window before
-  std::optional<Error> error_;                            // in reading what was told
-  absl::flat_hash_map<std::uint64_t, int> seen_;          // of this run's rows, by short id: how many had it
+  Rule rule_;                                             // of that run's detection
+  std::string rule_json_;
+  bool untaken_ = true;                           // nothing of this run was taken yet
+  bool told_window_ = false;                      // something was told of its window before
+  std::optional<Error> error_;                    // in reading what was told
+  absl::flat_hash_map<std::uint64_t, int> seen_;  // of this run's rows, by short id: how many had it
   std::vector<Telling> kept_;
   std::shared_ptr<RunCounts> counts_ = std::make_shared<RunCounts>();
 };

@@ -1,10 +1,9 @@
 #pragma once
 
+#include "outputs/tls_files.h"
 #include "pipeline/base/error.h"
 
 #include <memory>
-#include <string>
-#include <vector>
 
 #include <boost/asio/ssl/context.hpp>
 
@@ -24,20 +23,12 @@ class HecTls {
   [[nodiscard]] boost::asio::ssl::context& context();
 
  private:
-  // When a file was written last, and which it was.
-  struct Stamp {
-    std::string file;
-    std::int64_t written = 0;
-    std::uint64_t inode = 0;
-    std::int64_t size = 0;
-    bool operator==(const Stamp&) const = default;
-  };
-  HecTls(const HecEndpoint& endpoint, boost::asio::ssl::context context, std::vector<Stamp> stamps);
-  static std::vector<Stamp> stamps(const HecEndpoint& endpoint);
+  HecTls(const HecEndpoint& endpoint, boost::asio::ssl::context context, FileStamps stamps);
+  static FileStamps stamps(const HecEndpoint& endpoint);
 
   std::shared_ptr<const HecEndpoint> endpoint_;
   boost::asio::ssl::context context_;
-  std::vector<Stamp> stamps_;
+  FileStamps stamps_;
 };
 
 }  // namespace hecate::outputs

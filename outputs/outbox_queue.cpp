@@ -69,23 +69,18 @@ OutboxQueue::OutboxQueue(store::Store& store, const Clock& clock, std::unique_pt
 
 Result<std::vector<Envelope>> OutboxQueue::take(Owner owner, std::size_t most) {
   std::lock_guard lock(mutex_);
-  auto statement = reader_->prepare(
-      "SELECT o.seq, o.finding, o.kind, o.payload FROM outbox o JOIN run r ON r.run = o.run"
-      " WHERE r.done = 1 ORDER BY o.seq LIMIT ?");
-  if (!statement) return std::unexpected(statement.error());
-  store::Statement& rows = **statement;
-  // Columns of rows that are passed over are not read, long payloads do not matter.
-  rows.bind(1, static_cast<std::int64_t>(most + in_hand_.size()));
+  OutboxCursor rows(*reader_, rules_);
   std::vector<Envelope> taken;
   while (taken.size() < most) {
-    auto more = rows.step();
+    auto more = rows.next();
     if (!more) return std::unexpected(more.error());
     if (!*more) break;
-    if (in_hand_.contains(rows.integer(0))) continue;
+    if (in_hand_.contains(rows.seq())) continue;
+    auto envelope = rows.envelope();
+    if (!envelope) return std::unexpected(envelope.error());
     taken.push_back(
-        {rows.integer(0), std::string(rows.text(1)), std::string(rows.text(2)), std::string(rows.text(3))});
+        {rows.seq(), std::string(rows.finding()), std::string(rows.kind()), *std::move(envelope)});
   }
-  rows.reset();
   for (const Envelope& each : taken) in_hand_.emplace(each.seq, owner);
   return taken;
 }

@@ -2,6 +2,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "outputs/hec_answer.h"
+#include "outputs/outbox_cursor.h"
 #include "pipeline/base/clock.h"
 #include "pipeline/store/store.h"
 
@@ -80,6 +81,7 @@ class OutboxQueue {
 
   mutable std::mutex mutex_;
   std::unique_ptr<store::Database> reader_;
+  StoredRules rules_;
   absl::flat_hash_map<std::int64_t, Owner> in_hand_;
   std::vector<std::int64_t> confirmed_;
   bool stuck_ = false;

@@ -28,19 +28,11 @@ const OldRows kThrottleMarks{{"", "", "0"},
                              "detection, vals, told_at LIMIT ?5",
                              "DELETE FROM throttle WHERE detection = ?1 AND vals = ?2 AND told_at = ?3"};
 
-// Of findings that are gone.
-const OldRows kRiskObjects{
-    {},
-    "SELECT finding, type, object FROM risk_object r WHERE (finding, type, object) > (?1, ?2, ?3) AND ?4"
-    " AND NOT EXISTS (SELECT 1 FROM finding WHERE id = r.finding) ORDER BY finding, type, object LIMIT ?5",
-    "DELETE FROM risk_object WHERE finding = ?1 AND type = ?2 AND object = ?3"};
-
 // Done, told something, and nothing points to them any more.
 const OldRows kRuns{
     {"0", "", ""},
     "SELECT run, ?2, ?3 FROM run r WHERE run > ?1 AND scheduled < ?4 AND done = 1 AND rows > 0"
     " AND NOT EXISTS (SELECT 1 FROM finding WHERE finding.run = r.run)"
-    " AND NOT EXISTS (SELECT 1 FROM risk_object WHERE risk_object.run = r.run)"
     " AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.run = r.run)"
     " AND NOT EXISTS (SELECT 1 FROM throttle WHERE throttle.run = r.run) ORDER BY run LIMIT ?5",
     "DELETE FROM run WHERE run = ?1 AND ?2 = ?3"};
@@ -87,15 +79,31 @@ Result<std::int64_t> remove_rows(store::Store& store, store::Database& reader, c
   }
 }
 
+// Those of no finding: each is told of as late as any of its findings.
+Result<void> remove_rules(store::Store& store, store::Database& reader) {
+  auto unused = reader.prepare(
+      "SELECT 1 FROM rule WHERE told < coalesce((SELECT min(created) FROM finding), told) LIMIT 1");
+  if (!unused) return std::unexpected(unused.error());
+  auto any = (*unused)->number();
+  if (!any) return std::unexpected(any.error());
+  if (*any == 0) return {};
+  return store.write_and_wait([](store::Database& database) {
+    return database.execute("DELETE FROM rule WHERE told < (SELECT min(created) FROM finding)");
+  });
+}
+
 }  // namespace
 
 Result<Removed> remove_old_findings(store::Store& store, store::Database& reader, Time now,
                                     const RetentionOptions& options, const RetentionNeeds& needs) {
   Removed removed;
   Time open = now - needs.lateness;
-  auto findings =
-      store::remove_old(store, reader, {"finding", "rowid", "created", fmt::format("latest < {}", open)},
-                        {std::min(now - options.findings_age, open), options.findings_most});
+  auto findings = store::remove_old(
+      store, reader,
+      {"finding", "seq", "created",
+       fmt::format("latest < {} AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.told = finding.seq)",
+                   open)},
+      {std::min(now - options.findings_age, open), options.findings_most});
   if (!findings) return std::unexpected(findings.error());
   removed.findings = *findings;
   auto parked = store::remove_old(store, reader, {"parked", "seq", "parked_at"},
@@ -105,11 +113,10 @@ Result<Removed> remove_old_findings(store::Store& store, store::Database& reader
   auto marks = remove_rows(store, reader, kThrottleMarks, open - needs.longest_throttle);
   if (!marks) return std::unexpected(marks.error());
   removed.throttle_marks = *marks;
-  if (auto objects = remove_rows(store, reader, kRiskObjects, open); !objects)
-    return std::unexpected(objects.error());
   auto runs = remove_rows(store, reader, kRuns, open);
   if (!runs) return std::unexpected(runs.error());
   removed.runs = *runs;
+  if (auto rules = remove_rules(store, reader); !rules) return std::unexpected(rules.error());
   return removed;
 }
 

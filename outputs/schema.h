@@ -6,9 +6,8 @@ namespace hecate::outputs {
 // journal's table of that name: rows of a run that is not done are unseen. Times are microseconds since the
 // epoch.
 //   finding   what was told, a row for each revision; the greatest visible one holds. `body` is the JSON of
-//             /api/findings, `plain` a hash of the row's fields but aggregates (0: not known), `seen` the newest
-//             run of its window that still had the row.
-//   risk_object  for whom a risk event of a finding was made.
+//             /api/findings, `plain` a hash of the row's fields but aggregates (0: not known), `seen` the
+//             newest run of its window that still had the row.
 //   outbox    HEC envelopes still to be posted, in the order of `seq`; `kind` is notable or risk.
 //   throttle  when (scheduled time) a detection told something for a tuple of values (a JSON array).
 //   parked    envelopes that the endpoint refuses by themselves, with its answer; they are out of the outbox.
@@ -51,6 +50,46 @@ inline constexpr const char* kSchema[] = {
         finding TEXT NOT NULL, type TEXT NOT NULL, object TEXT NOT NULL, run INTEGER NOT NULL,
         PRIMARY KEY (finding, type, object)) WITHOUT ROWID;
       CREATE INDEX risk_object_run ON risk_object (run);
+    )sql",
+    R"sql(
+      DROP INDEX finding_created;
+      DROP INDEX finding_run;
+      DROP INDEX finding_window;
+      ALTER TABLE finding RENAME TO finding_2;
+      CREATE TABLE finding (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, revision INTEGER NOT NULL,
+        run INTEGER NOT NULL, detection TEXT NOT NULL, created INTEGER NOT NULL, earliest INTEGER NOT NULL,
+        latest INTEGER NOT NULL, status TEXT NOT NULL, plain INTEGER NOT NULL, seen INTEGER NOT NULL,
+        rule INTEGER NOT NULL DEFAULT 0, body TEXT NOT NULL, newest TEXT);
+      CREATE TABLE finding_id (
+        id TEXT NOT NULL, revision INTEGER NOT NULL, finding INTEGER NOT NULL,
+        PRIMARY KEY (id, revision)) WITHOUT ROWID;
+      INSERT INTO finding (id, revision, run, detection, created, earliest, latest, status, plain, seen, body)
+        SELECT id, revision, run, detection, created, earliest, latest, status, plain, seen, body
+          FROM finding_2 ORDER BY rowid;
+      DROP TABLE finding_2;
+      INSERT INTO finding_id SELECT id, revision, seq FROM finding ORDER BY id, revision;
+      CREATE INDEX finding_created ON finding (created);
+      CREATE INDEX finding_run ON finding (run);
+      CREATE INDEX finding_window ON finding (detection, earliest, latest);
+      CREATE TRIGGER finding_removed AFTER DELETE ON finding BEGIN
+        DELETE FROM finding_id WHERE id = OLD.id AND revision = OLD.revision AND finding = OLD.seq;
+      END;
+      CREATE TABLE rule (rule INTEGER PRIMARY KEY, told INTEGER NOT NULL, json TEXT NOT NULL);
+      DROP INDEX outbox_run;
+      ALTER TABLE outbox RENAME TO outbox_2;
+      CREATE TABLE outbox (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT, run INTEGER NOT NULL, told INTEGER NOT NULL DEFAULT 0,
+        finding TEXT NOT NULL, kind TEXT NOT NULL, object_type TEXT, object TEXT, queued INTEGER NOT NULL,
+        payload TEXT);
+      INSERT INTO outbox (seq, run, finding, kind, queued, payload)
+        SELECT seq, run, finding, kind, queued, payload FROM outbox_2 ORDER BY seq;
+      DELETE FROM sqlite_sequence WHERE name = 'outbox';
+      INSERT INTO sqlite_sequence (name, seq) SELECT 'outbox', seq FROM sqlite_sequence WHERE name = 'outbox_2';
+      DROP TABLE outbox_2;
+      DROP TABLE risk_object;
+      CREATE INDEX outbox_run ON outbox (run);
+      CREATE INDEX outbox_told ON outbox (told);
     )sql",
 };
 

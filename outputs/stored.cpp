@@ -2,6 +2,7 @@
 
 #include "outputs/finding.h"
 #include "outputs/json_writer.h"
+#include "outputs/outbox_cursor.h"
 #include "outputs/schema.h"
 #include "pipeline/store/inspection.h"
 
@@ -10,9 +11,10 @@
 namespace hecate::outputs {
 namespace {
 
-void begin(JsonWriter& json, const store::Statement& row, std::string_view state) {
-  json.begin_object().key("seq").value(row.integer(0)).key("state").value(state);
-  json.key("finding").value(row.text(1)).key("kind").value(row.text(2));
+void begin(JsonWriter& json, std::int64_t seq, std::string_view state, std::string_view finding,
+           std::string_view kind) {
+  json.begin_object().key("seq").value(seq).key("state").value(state);
+  json.key("finding").value(finding).key("kind").value(kind);
 }
 
 }  // namespace
@@ -21,12 +23,14 @@ Result<void> read_findings(store::Database& reader, const FindingQuery& query, c
   auto there = store::has_table(reader, "finding");
   if (!there || !*there) return there ? Result<void>() : std::unexpected(there.error());
   const char* newest =
-      " AND NOT EXISTS (SELECT 1 FROM finding n JOIN run q ON q.run = n.run"
-      "   WHERE n.id = f.id AND n.revision > f.revision AND q.done = 1)";
+      " AND NOT EXISTS (SELECT 1 FROM finding_id i JOIN finding n ON n.seq = i.finding JOIN run q ON q.run = "
+      "n.run"
+      "   WHERE i.id = f.id AND i.revision > f.revision AND q.done = 1)";
   auto rows = reader.cursor(
-      fmt::format("SELECT f.created, f.revision, f.status, f.body FROM finding f JOIN run r ON r.run = f.run"
+      fmt::format("SELECT f.created, f.revision, f.status, coalesce(f.newest, f.body) FROM finding f"
+                  " JOIN run r ON r.run = f.run"
                   " WHERE r.done = 1 AND f.created >= ?1 AND (?2 = '' OR f.detection = ?2){} ORDER BY "
-                  "f.created {}, f.rowid {}"
+                  "f.created {}, f.seq {}"
                   " LIMIT ?3",
                   query.every_revision ? "" : newest, query.oldest_first ? "ASC" : "DESC",
                   query.oldest_first ? "ASC" : "DESC"));
@@ -41,23 +45,24 @@ Result<void> read_outbox(store::Database& reader, const JsonVisitor& visit) {
   if (!there || !*there) return there ? Result<void>() : std::unexpected(there.error());
   auto snapshot = store::Transaction::begin(reader, store::Transaction::Kind::read);
   if (!snapshot) return std::unexpected(snapshot.error());
-  auto waiting = reader.cursor(
-      "SELECT o.seq, o.finding, o.kind, o.queued, o.payload FROM outbox o JOIN run r ON r.run = o.run"
-      " WHERE r.done = 1 ORDER BY o.seq");
-  if (!waiting) return std::unexpected(waiting.error());
-  auto read = (*waiting)->each_row([&] {
+  StoredRules rules;
+  OutboxCursor waiting(reader, rules);
+  Result<bool> more = waiting.next();
+  for (; more && *more; more = waiting.next()) {
+    auto envelope = waiting.envelope();
+    if (!envelope) return std::unexpected(envelope.error());
     JsonWriter json;
-    begin(json, **waiting, "waiting");
-    json.key("queued").value(format_iso((*waiting)->integer(3)));
-    visit(json.key("envelope").raw((*waiting)->text(4)).end_object().text());
-  });
-  if (!read) return read;
+    begin(json, waiting.seq(), "waiting", waiting.finding(), waiting.kind());
+    json.key("queued").value(format_iso(waiting.queued()));
+    visit(json.key("envelope").raw(*envelope).end_object().text());
+  }
+  if (!more) return std::unexpected(more.error());
   auto parked = reader.cursor(
       "SELECT seq, finding, kind, parked_at, payload, status, code, answer FROM parked ORDER BY seq");
   if (!parked) return std::unexpected(parked.error());
   return (*parked)->each_row([&] {
     JsonWriter json;
-    begin(json, **parked, "parked");
+    begin(json, (*parked)->integer(0), "parked", (*parked)->text(1), (*parked)->text(2));
     json.key("parked_at").value(format_iso((*parked)->integer(3)));
     json.key("status").value((*parked)->integer(5)).key("code").value((*parked)->integer(6));
     json.key("answer").value((*parked)->text(7));
@@ -70,7 +75,7 @@ Result<std::vector<std::string>> find_problems(store::Database& reader) {
   auto version = store::version_problem(reader, "outputs", static_cast<int>(std::size(kSchema)));
   if (!version) return std::unexpected(version.error());
   if (!version->empty()) return std::vector{*version};
-  for (const char* table : {"finding", "outbox", "risk_object"}) {
+  for (const char* table : {"finding", "outbox"}) {
     auto there = store::has_table(reader, table);
     if (!there) return std::unexpected(there.error());
     if (!*there) continue;

@@ -137,8 +137,9 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& file, Mode m
 
 Result<void> Database::open_handle(Mode mode, const DatabaseOptions& options) {
   if (mode == Mode::read_write) {
-    // Made here for its mode, which SQLite gives to the files beside it too.
-    int made = ::open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    // Made here for its mode, which SQLite gives to the files beside it too. Never opened where it is there:
+    // closing it would give up the locks that other connections of this process have on it.
+    int made = ::open(file_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (made >= 0) ::close(made);
   }
   int flags = mode == Mode::read_write ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;

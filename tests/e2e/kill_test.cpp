@@ -236,7 +236,8 @@ std::vector<Told> KillTest::read_told(const char* detection) const {
   auto database =
       store::Database::open(hecate_->folder() / "state/hecate.db", store::Database::Mode::read_only);
   auto rows = database.value()->cursor(
-      "SELECT f.id, f.revision, f.status, f.body FROM finding f JOIN run r ON r.run = f.run"
+      "SELECT f.id, f.revision, f.status, coalesce(f.newest, f.body) FROM finding f JOIN run r"
+      " ON r.run = f.run"
       " WHERE r.done = 1 AND f.detection = ? ORDER BY f.id, f.revision");
   rows.value()->bind_text(1, detection);
   simdjson::dom::parser parser;

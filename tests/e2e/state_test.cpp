@@ -43,6 +43,7 @@ class StateTest : public ::testing::Test {
         " ('b', 1, 2, 'Two', {1}, 0, 0, 'new', 0, 2, '{{\"id\":\"b\"}}'),"
         " ('a', 2, 2, 'One', {2}, 0, 0, 'new', 0, 2, '{{\"id\":\"a\"}}'),"
         " ('c', 1, 3, 'Two', {2}, 0, 0, 'new', 0, 3, '{{\"id\":\"c\"}}');"
+        "INSERT INTO finding_id SELECT id, revision, seq FROM finding;"
         "INSERT INTO outbox(run, finding, kind, queued, payload) VALUES"
         " (1, 'a', 'notable', {0}, '{{\"event\":1}}'), (3, 'c', 'risk', {0}, '{{}}');"
         "INSERT INTO parked VALUES (9, 'b', 'notable', '{{\"event\":2}}', 400, 7, 'no \"index\"', {0});",

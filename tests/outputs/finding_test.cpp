@@ -1,5 +1,7 @@
 #include "outputs/finding.h"
 
+#include "outputs/findings.h"
+#include "outputs/posting.h"
 #include "tests/outputs/result.h"
 #include "tests/support/stash.h"
 
@@ -36,8 +38,23 @@ store::Sample sample_of(const YAML::Node& yaml) {
   return sample;
 }
 
-void check_posted(const YAML::Node& test, const Finding& finding) {
-  YAML::Node envelope = YAML::Load(finding.notable);
+Rule rule_of(const catalogue::LoadedDetection& detection) {
+  FindingOptions options;
+  options.host = "hecate1";
+  return Rule::of(detection.detection, options);
+}
+
+Told told(const Finding& finding, const window::Run& run) {
+  return {.id = finding.id,
+          .revision = finding.revision,
+          .created = run.search_time,
+          .earliest = run.window.earliest,
+          .latest = run.window.latest,
+          .body = finding.body};
+}
+
+void check_posted(const YAML::Node& test, const Finding& finding, const std::string& posted_envelope) {
+  YAML::Node envelope = YAML::Load(posted_envelope);
   Fields posted = read_stash(envelope["event"].Scalar());
   expect_fields(test["notable"], posted);
   for (const YAML::Node& name : test["absent"]) EXPECT_FALSE(posted.contains(name.Scalar())) << name.Scalar();
@@ -49,10 +66,12 @@ void check_posted(const YAML::Node& test, const Finding& finding) {
   EXPECT_EQ(envelope["time"].Scalar(), "1777294800.25");
 }
 
-void check_risks(const YAML::Node& expected, const Finding& finding) {
-  ASSERT_EQ(finding.risks.size(), expected.size());
+void check_risks(const YAML::Node& expected, const Rule& rule, const Finding& finding,
+                 const window::Run& run) {
+  ASSERT_EQ(finding.risk_objects.size(), expected.size());
   for (std::size_t i = 0; i < expected.size(); ++i) {
-    YAML::Node envelope = YAML::Load(finding.risks[i].event);
+    const auto& [type, object] = finding.risk_objects[i];
+    YAML::Node envelope = YAML::Load(risk_envelope(rule, told(finding, run), type, object));
     EXPECT_EQ(envelope["index"].Scalar(), "risk");
     EXPECT_EQ(envelope["sourcetype"].Scalar(), "stash");
     expect_fields(expected[i], read_stash(envelope["event"].Scalar()));
@@ -67,15 +86,14 @@ TEST(Finding, Cases) {
     for (const auto& field : test["row"]) row.set(field.first.Scalar(), texts(field.second));
     store::Sample sample;
     if (test["sample"]) sample = sample_of(test["sample"]);
-    FindingOptions options;
-    options.host = "hecate1";
-    Finding finding = make_finding(testing::run(detection), row.result(), test["sample"] ? &sample : nullptr,
-                                   options, "id", 1);
-    if (test["notable"])
-      check_posted(test, finding);
-    else
-      EXPECT_EQ(finding.notable, "");
-    if (test["risks"]) check_risks(test["risks"], finding);
+    // As it comes back from the database.
+    auto rule = Rule::parse(rule_of(detection).to_json());
+    ASSERT_TRUE(rule) << rule.error().message;
+    auto run = testing::run(detection);
+    Finding finding = make_finding(*rule, run, row.result(), test["sample"] ? &sample : nullptr, "id", 1);
+    EXPECT_EQ(rule->notable, test["notable"].IsDefined());
+    if (test["notable"]) check_posted(test, finding, notable_envelope(*rule, told(finding, run)));
+    if (test["risks"]) check_risks(test["risks"], *rule, finding, run);
     YAML::Node body = YAML::Load(finding.body);
     for (const auto& key : test["body"]) EXPECT_EQ(body[key.first.Scalar()].Scalar(), key.second.Scalar());
   }
@@ -92,8 +110,7 @@ TEST(Finding, BodyHasTheRowAsSearchPrintsIt) {
   OwnedRow row;
   row.set("z", {"1"});
   row.set("a", {"x", "y"});
-  FindingOptions options;
-  Finding finding = make_finding(testing::run(detection), row.result(), nullptr, options, "id", 1);
+  Finding finding = make_finding(rule_of(detection), testing::run(detection), row.result(), nullptr, "id", 1);
   EXPECT_NE(finding.body.find(R"("row":{"a":["x","y"],"z":"1"})"), std::string::npos) << finding.body;
   EXPECT_TRUE(
       shown(from_civil(2026, 4, 27), 2, "revised", finding.body)
@@ -106,8 +123,11 @@ TEST(Finding, RawTextIsBoundedAtACharacter) {
   store::Sample sample;
   sample.raw = "x";
   for (int i = 0; i < 40'000; ++i) sample.raw += "\xC3\xA4";
-  Finding finding = make_finding(testing::run(detection), row.result(), &sample, {}, "id", 1);
-  std::string raw = read_stash(YAML::Load(finding.notable)["event"].Scalar())["orig_raw"].at(0);
+  auto rule = rule_of(detection);
+  auto run = testing::run(detection);
+  Finding finding = make_finding(rule, run, row.result(), &sample, "id", 1);
+  auto envelope = YAML::Load(notable_envelope(rule, told(finding, run)));
+  std::string raw = read_stash(envelope["event"].Scalar())["orig_raw"].at(0);
   EXPECT_EQ(raw.size(), 32 * 1024 - 1);  // the bound falls into a character of two bytes
   EXPECT_TRUE(sample.raw.starts_with(raw));
 }
@@ -172,7 +192,7 @@ TEST(Finding, PlainFieldsAreAllButAggregates) {
     row.set("count", {count});
     auto result = row.result();
     result.aggregates = aggregates;
-    return make_finding(testing::run(detection), result, nullptr, {}, "id", 1).plain;
+    return make_finding(rule_of(detection), testing::run(detection), result, nullptr, "id", 1).plain;
   };
   EXPECT_EQ(plain_of("a", "1"), plain_of("a", "2"));
   EXPECT_NE(plain_of("a", "1"), plain_of("b", "1"));
@@ -187,13 +207,15 @@ TEST(Finding, AWithdrawalNamesTheFindingAndItsRow) {
   row.set("dest", {"H"});
   row.set("_time", {"5"});
   auto run = testing::run(detection);
-  FindingOptions options;
-  options.host = "hecate1";
-  Finding finding = make_finding(run, row.result(), nullptr, options, "id", 1);
-  auto envelope = YAML::Load(withdrawal(finding.body, 2, run.search_time, "notable", options));
+  auto rule = rule_of(detection);
+  Finding finding = make_finding(rule, run, row.result(), nullptr, "id", 1);
+  auto first = read_stash(YAML::Load(notable_envelope(rule, told(finding, run)))["event"].Scalar());
+  Told withdrawn = told(finding, run);
+  withdrawn.revision = 2;
+  withdrawn.withdrawn = true;
+  auto envelope = YAML::Load(notable_envelope(rule, withdrawn));
   EXPECT_EQ(envelope["index"].Scalar(), "notable");
   auto event = read_stash(envelope["event"].Scalar());
-  auto first = read_stash(YAML::Load(finding.notable)["event"].Scalar());
   for (const char* same :
        {"finding_id", "dest", "orig_time", "search_name", "rule_name", "finding_title", "info_min_time"})
     EXPECT_EQ(event[same], first[same]) << same;

@@ -1,5 +1,6 @@
 #include "outputs/findings.h"
 
+#include "outputs/outbox_cursor.h"
 #include "outputs/schema.h"
 #include "tests/outputs/result.h"
 #include "tests/support/testing.h"
@@ -68,7 +69,8 @@ class FindingsTest : public ::testing::Test {
     run.window = detection.schedule.window(run.window.scheduled + hours * kHour);
     run.search_time += hours * kHour;
     execute("INSERT INTO run (run, detection, scheduled, earliest, latest, rows, done) VALUES (" +
-            std::to_string(run.id) + ", 'N', " + std::to_string(run.window.scheduled) + ", 0, 0, 0, 0)");
+            std::to_string(run.id) + ", '" + detection.detection.name + "', " +
+            std::to_string(run.window.scheduled) + ", 0, 0, 0, 0)");
     return run;
   }
   void tell(const window::Run& run, const std::string& dest, const std::string& count = "1") {
@@ -112,6 +114,14 @@ class FindingsTest : public ::testing::Test {
     auto statement = reader_->cursor(sql);
     EXPECT_TRUE(statement && (*statement)->step().value_or(false)) << sql;
     return std::string((*statement)->text(0));
+  }
+  // What would be posted now.
+  std::vector<std::string> outbox() {
+    StoredRules rules;
+    OutboxCursor rows(*reader_, rules);
+    std::vector<std::string> envelopes;
+    while (rows.next().value_or(false)) envelopes.push_back(rows.envelope().value_or("none"));
+    return envelopes;
   }
   std::string metrics() { return prometheus::TextSerializer().Serialize(registry_.Collect()); }
 
@@ -192,7 +202,7 @@ TEST_F(FindingsTest, FindingsOfAnOlderVersionKeepTheirIds) {
   std::string body = text("SELECT json_insert(body, '$.revision', 1) FROM finding");
   findings_.reset();
   write([&](store::Database& database) -> Result<void> {
-    for (const char* table : {"finding", "outbox", "throttle", "parked", "risk_object"})
+    for (const char* table : {"finding", "finding_id", "rule", "outbox", "throttle", "parked"})
       if (auto done = database.execute(std::string("DROP TABLE ") + table); !done) return done;
     if (auto done = database.execute("DELETE FROM meta WHERE key = 'schema.outputs'"); !done) return done;
     if (auto done = database.migrate("outputs", std::span(kSchema).first(1)); !done) return done;
@@ -235,6 +245,78 @@ TEST_F(FindingsTest, WhatAnUndoneRunLeftIsGone) {
   EXPECT_EQ(number("SELECT count(*) FROM finding"), 1);
   EXPECT_EQ(number("SELECT count(*) FROM outbox WHERE kind = 'notable'"), 1);
   EXPECT_EQ(told_.size(), 1u);
+}
+
+// The ids of a run of several writes are put into their index at its end, in their order.
+TEST_F(FindingsTest, AllIdsOfALongRunAreKnown) {
+  auto detection = testing::detection(kDetection);
+  window::Run run = begin(detection);
+  for (int i = 0; i < 50; ++i) {
+    tell(run, "H" + std::to_string(i));
+    if (i % 10 == 9) write(job(run, false));
+  }
+  EXPECT_EQ(number("SELECT count(*) FROM finding_id"), 0);
+  tell(run, "H50");
+  finish(run);
+  EXPECT_EQ(
+      number("SELECT count(*) FROM finding_id i JOIN finding f USING (id, revision) WHERE f.seq = i.finding"),
+      51);
+  told_.clear();
+  run_with(detection, {"H7", "H50"});
+  EXPECT_EQ(told_.size(), 49u);  // withdrawn
+  EXPECT_EQ(number("SELECT count(*) FROM finding WHERE status = 'withdrawn'"), 49);
+}
+
+// An endpoint may get a finding twice: it is the same then, though what is shown of it has changed since.
+TEST_F(FindingsTest, WhatIsPostedStaysAsItWasTold) {
+  auto detection = testing::detection(kDetection);
+  window::Run early = begin(detection);
+  early.early = true;
+  tell(early, "H1", "1");
+  finish(early);
+  auto posted = outbox();
+  ASSERT_EQ(posted.size(), 2u);
+  EXPECT_NE(posted[0].find(R"(count=\"1\")"), std::string::npos) << posted[0];
+  window::Run scheduled = begin(detection);
+  tell(scheduled, "H1", "7");
+  finish(scheduled);
+  EXPECT_NE(listed().find("\"count\":\"7\""), std::string::npos);
+  EXPECT_EQ(outbox(), posted);
+}
+
+// Its rows are passed over, and what others told is posted.
+TEST_F(FindingsTest, ARunThatGoesOnHoldsUpNobody) {
+  auto detection = testing::detection(kDetection);
+  auto other = testing::detection("{name: M, type: TTP, search: s}");
+  window::Run run = begin(detection);
+  tell(run, "H1");
+  tell(run, "H2");
+  write(job(run, false));
+  run_with(other, {"H3"});
+  EXPECT_EQ(outbox().size(), 1u);
+}
+
+TEST_F(FindingsTest, ARevisionBringsRiskEventsForNewObjectsOnly) {
+  auto detection = testing::detection(
+      "{name: N, type: TTP, search: s, finding: {title: T, entity: {field: user, type: user, score: 50}}}");
+  auto run_with_users = [&](const std::vector<std::string>& users) {
+    window::Run run = begin(detection);
+    OwnedRow row;
+    row.set("dest", {"H1"});
+    row.set("user", users);
+    findings_->row(run, row.result({"dest"}), nullptr);
+    finish(run);
+  };
+  auto risks = [this] { return number("SELECT count(*) FROM outbox WHERE kind = 'risk'"); };
+  run_with_users({"a"});
+  EXPECT_EQ(risks(), 1);
+  run_with_users({"a", "b"});
+  EXPECT_EQ(risks(), 2);
+  EXPECT_NE(outbox().back().find(R"(risk_object=\"b\")"), std::string::npos);
+  run_with_users({"b"});
+  run_with_users({"a"});
+  EXPECT_EQ(risks(), 2);
+  EXPECT_EQ(number("SELECT max(revision) FROM finding"), 4);
 }
 
 TEST_F(FindingsTest, ThrottlingGoesByScheduledTimeAndValues) {

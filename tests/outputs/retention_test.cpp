@@ -40,7 +40,7 @@ class RetentionTest : public ::testing::Test {
         "INSERT INTO finding(id, revision, run, detection, created, earliest, latest, status, plain,"
         " seen, body) VALUES ('{}', 1, {}, 'd', {}, 0, {}, 'new', 0, {}, '{{}}')",
         id, run, before(days), before(ends), run));
-    execute(fmt::format("INSERT INTO risk_object VALUES ('{}', 'user', 'u', {})", id, run));
+    execute(fmt::format("INSERT INTO finding_id SELECT id, revision, seq FROM finding WHERE id = '{}'", id));
   }
   std::string list(const std::string& sql) {
     auto rows = *reader_->cursor(sql + " ORDER BY 1");
@@ -74,15 +74,17 @@ TEST_F(RetentionTest, FindingsGoByAgeAndTheirRunsWithThem) {
   EXPECT_EQ(removed.findings, 2);
   EXPECT_EQ(removed.runs, 2);
   EXPECT_EQ(list("SELECT id FROM finding"), "young ");
-  EXPECT_EQ(list("SELECT finding FROM risk_object"), "young ");
+  EXPECT_EQ(list("SELECT id FROM finding_id"), "young ");
   EXPECT_EQ(list("SELECT run FROM run"), "3 ");
 }
 
 TEST_F(RetentionTest, FindingsGoByNumberTheOldestFirst) {
-  execute(fmt::format(
-      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1300)"
-      " INSERT INTO finding SELECT printf('f%04d', i), 1, 1, 'd', {0}, 0, {0}, 'new', 0, 1, '' FROM n",
-      before(80)));
+  execute(
+      fmt::format("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1300)"
+                  " INSERT INTO finding(id, revision, run, detection, created, earliest, latest, status, "
+                  "plain, seen, body)"
+                  " SELECT printf('f%04d', i), 1, 1, 'd', {0}, 0, {0}, 'new', 0, 1, '' FROM n",
+                  before(80)));
   options_.findings_most = 3;
   EXPECT_EQ(remove().findings, 1297);
   EXPECT_EQ(list("SELECT id FROM finding"), "f1298 f1299 f1300 ");
@@ -133,6 +135,26 @@ TEST_F(RetentionTest, ARunStaysWhileAnythingPointsToItOrItIsYoung) {
   run(6, 2, 0);  // told nothing: the runner's own to remove
   EXPECT_EQ(remove().runs, 1);
   EXPECT_EQ(list("SELECT run FROM run"), "1 2 3 5 6 ");
+}
+
+// What is posted is made of them.
+TEST_F(RetentionTest, FindingsInTheOutboxAndTheirRulesStay) {
+  for (int id = 1; id <= 2; ++id) {
+    run(id, 95);
+    finding(id == 1 ? "waits" : "was told", id, 95, 95);
+    execute(fmt::format("INSERT INTO rule VALUES ({}, {}, '{{}}')", id, before(95)));
+  }
+  execute("UPDATE finding SET rule = seq");
+  execute("INSERT INTO outbox(run, told, finding, kind, queued) VALUES (1, 1, 'waits', 'notable', 1)");
+  EXPECT_EQ(remove().findings, 1);
+  EXPECT_EQ(list("SELECT id FROM finding"), "waits ");
+  EXPECT_EQ(list("SELECT id FROM finding_id"), "waits ");
+  EXPECT_EQ(list("SELECT run FROM run"), "1 ");
+  execute("DELETE FROM outbox");
+  run(3, 0.1);
+  finding("young", 3, 0.1, 0.1);
+  EXPECT_EQ(remove().findings, 1);
+  EXPECT_EQ(list("SELECT count(*) FROM rule"), "0 ");
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 #include <prometheus/registry.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace hecate::store {
@@ -92,6 +93,27 @@ TEST_F(StoreTest, ReadGroupIsTheSameAsReadingAll) {
   Sample sample;
   auto found = read_group(*reader, 1, 3, 17, "none", state, sample);
   EXPECT_TRUE(found && !*found);
+}
+
+// What another process sees: SQLite's lock that says that the database is in use, so that the log is not
+// taken away.
+TEST_F(StoreTest, TheDatabaseIsLockedWhileItIsOpen) {
+  auto store = open();
+  ASSERT_EQ(commit(*store, {}), Store::Outcome::committed);
+  pid_t child = ::fork();
+  if (child == 0) {
+    int file = ::open((folder / "state/hecate.db").c_str(), O_RDWR | O_CLOEXEC);
+    struct flock shared {};
+    shared.l_type = F_WRLCK;
+    shared.l_whence = SEEK_SET;
+    shared.l_start = 0x40000000 + 2;
+    shared.l_len = 510;
+    bool locked = file >= 0 && ::fcntl(file, F_GETLK, &shared) == 0 && shared.l_type != F_UNLCK;
+    ::_exit(locked ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
 }
 
 TEST_F(StoreTest, AVisitorMayStop) {

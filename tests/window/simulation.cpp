@@ -1,5 +1,6 @@
 #include "tests/window/simulation.h"
 
+#include "outputs/outbox_cursor.h"
 #include "pipeline/spl/values.h"
 #include "tests/support/stash.h"
 
@@ -10,6 +11,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
+#include <simdjson.h>
 
 namespace hecate::window::testing {
 namespace {
@@ -253,19 +255,30 @@ namespace {
 
 // `hourly 01:50-02:50 count=2 dest=a r2`, of the columns detection, earliest, latest, revision, status, body.
 // The values of the row are those of `posted`, where it is given.
-std::string finding_text(store::Statement& row, store::Database& reader,
+std::string event_of(const std::string& envelope) {
+  simdjson::dom::parser parser;
+  return std::string(std::string_view(parser.parse(envelope)["event"]));
+}
+
+struct StoredFinding {
+  std::string_view detection;
+  Time earliest, latest;
+  std::int64_t revision;
+  std::string_view status, body;
+};
+std::string finding_text(const StoredFinding& finding, store::Database& reader,
                          const hecate::testing::StashFields* posted = nullptr) {
-  std::string text =
-      fmt::format("{} {}-{}", row.text(0), to_time_of_day(row.integer(1)), to_time_of_day(row.integer(2)));
+  std::string text = fmt::format("{} {}-{}", finding.detection, to_time_of_day(finding.earliest),
+                                 to_time_of_day(finding.latest));
   auto fields = *reader.cursor("SELECT key, value FROM json_each(?, '$.row')");
-  fields->bind_text(1, row.text(5));
+  fields->bind_text(1, finding.body);
   while (*fields->step()) {
     std::string name(fields->text(0));
     text += fmt::format(" {}={}", name,
                         posted ? fmt::to_string(fmt::join(posted->at(name), ",")) : fields->text(1));
   }
-  if (row.integer(3) > 1) text += fmt::format(" r{}", row.integer(3));
-  if (row.text(4) == "withdrawn") text += " withdrawn";
+  if (finding.revision > 1) text += fmt::format(" r{}", finding.revision);
+  if (finding.status == "withdrawn") text += " withdrawn";
   return text;
 }
 
@@ -273,16 +286,15 @@ std::string finding_text(store::Statement& row, store::Database& reader,
 
 std::vector<std::string> Simulation::posted() {
   auto reader = *store_->reader();
-  auto rows = *reader->cursor(
-      "SELECT f.detection, f.earliest, f.latest, f.revision, f.status, f.body, o.kind, o.payload ->> 'event'"
-      " FROM outbox o"
-      " JOIN finding f ON f.id = o.finding AND f.run = o.run JOIN run r ON r.run = o.run WHERE r.done = 1"
-      " ORDER BY o.seq");
+  outputs::StoredRules rules;
+  outputs::OutboxCursor row(*reader, rules);
   std::vector<std::string> found;
-  while (*rows->step()) {
-    auto event = hecate::testing::read_stash(rows->text(7));
-    found.push_back(rows->text(6) == "risk" ? "risk " + event.at("risk_object").front()
-                                            : finding_text(*rows, *reader, &event));
+  while (*row.next()) {
+    auto event = hecate::testing::read_stash(event_of(*row.envelope()));
+    StoredFinding finding{row.detection(), row.earliest(), row.latest(),
+                          row.revision(),  row.status(),   row.body()};
+    found.push_back(row.kind() == "risk" ? "risk " + event.at("risk_object").front()
+                                         : finding_text(finding, *reader, &event));
   }
   return found;
 }
@@ -290,12 +302,18 @@ std::vector<std::string> Simulation::posted() {
 std::vector<std::string> Simulation::stored() {
   auto reader = *store_->reader();
   auto rows = *reader->cursor(
-      "SELECT f.detection, f.earliest, f.latest, f.revision, f.status, f.body FROM finding f JOIN run r"
-      " ON r.run = f.run WHERE r.done = 1 AND f.revision = (SELECT max(revision) FROM finding n WHERE n.id = "
+      "SELECT f.detection, f.earliest, f.latest, f.revision, f.status, coalesce(f.newest, f.body) FROM "
+      "finding f"
+      " JOIN run r ON r.run = f.run WHERE r.done = 1 AND f.revision = (SELECT max(revision) FROM finding n "
+      "WHERE n.id = "
       "f.id)"
-      " ORDER BY f.rowid");
+      " ORDER BY f.seq");
   std::vector<std::string> found;
-  while (*rows->step()) found.push_back(finding_text(*rows, *reader));
+  while (*rows->step()) {
+    StoredFinding finding{rows->text(0),    rows->integer(1), rows->integer(2),
+                          rows->integer(3), rows->text(4),    rows->text(5)};
+    found.push_back(finding_text(finding, *reader));
+  }
   return found;
 }
 
