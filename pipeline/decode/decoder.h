@@ -22,12 +22,11 @@ class FieldSink {
 };
 
 // Reads the payload of one event into fields, named as the Splunk Add-on for Sysmon extracts them where the
-// event has one of the known forms (docs/formats.md): XML <System>/<EventData>; JSON in NXLog's flat form, in
-// Winlogbeat's (`winlog.event_data.X` → X, `winlog.channel` → Channel …) and in the `Event.System/EventData`
-// form. Every other key of a JSON event is a field too: nested `a.b`, arrays `a{}`. Values are texts as
-// written: JSON escapes resolved, XML entities not. An empty text and a JSON null give no field.
-// One a worker; buffers are reused. `raw` of a JSON event needs simdjson's padding (64 bytes) readable behind
-// it.
+// event has one of the known forms (docs/formats.md): XML, JSON as each shipper writes it, classic text, each
+// with the head of a syslog line before it or without. Every other key of a JSON event is a field too: nested
+// `a.b`, arrays `a{}`. Values are texts as written: JSON escapes resolved, XML entities not. An empty text
+// and a JSON null give no field. One a worker; buffers are reused. `raw` of a JSON event needs simdjson's
+// padding (64 bytes) readable behind it.
 class Decoder {
  public:
   Decoder();
