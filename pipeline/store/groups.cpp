@@ -26,41 +26,59 @@ struct Group {
   Sample sample;
 };
 
-// Puts together what comes in order of its key: rows of one key are one group.
+// A row of `pane`; views into the statement.
+struct PaneRow {
+  std::int64_t minute;
+  std::string_view key, state, sample;
+};
+// Of a statement that selects minute, grp, state, sample.
+PaneRow row_of(const Statement& rows) {
+  return {rows.integer(0), rows.blob(1), rows.blob(2), rows.blob(3)};
+}
+
+// Puts together what comes in order of its key: rows of one key are one group. Rows that cannot be read go to
+// `damaged`; where it is null, they are an error.
 class GroupMerger {
  public:
+  GroupMerger(std::uint64_t scan, std::vector<DamagedRow>* damaged) : scan_(scan), damaged_(damaged) {}
+
   // The group that is complete with this row's key, where it begins another.
-  Result<std::optional<Group>> add(std::string_view key, std::string_view state, std::string_view sample) {
-    auto decoded = spl::GroupState::decode(state);
-    if (!decoded) return std::unexpected(decoded.error());
+  Result<std::optional<Group>> add(const PaneRow& row) {
+    auto decoded = spl::GroupState::decode(row.state);
+    auto sample = decoded ? Sample::decode(row.sample) : std::unexpected(decoded.error());
+    if (!sample) {
+      if (!damaged_) return std::unexpected(sample.error());
+      damaged_->push_back({{scan_, row.minute, std::string(row.key)}, sample.error().message});
+      return std::nullopt;
+    }
+    auto key = row.key;
     if (open_ && key == key_) {
       state_.merge(*std::move(decoded));
-      sample_ = Sample::earlier(sample_, sample);
+      if (sample_.empty() || (!sample->empty() && sample->before(sample_))) sample_ = *std::move(sample);
       return std::nullopt;
     }
     auto complete = finish();
-    if (!complete) return complete;
     open_ = true;
     key_ = key;
     state_ = *std::move(decoded);
-    sample_ = sample;
+    sample_ = *std::move(sample);
     return complete;
   }
 
   // The last.
-  Result<std::optional<Group>> finish() {
+  std::optional<Group> finish() {
     if (!open_) return std::nullopt;
     open_ = false;
-    auto sample = Sample::decode(sample_);
-    if (!sample) return std::unexpected(sample.error());
-    return Group{key_, std::move(state_), *std::move(sample)};
+    return Group{key_, std::move(state_), std::exchange(sample_, {})};
   }
 
  private:
+  std::uint64_t scan_;
+  std::vector<DamagedRow>* damaged_;
   bool open_ = false;
   std::string key_;
   spl::GroupState state_;
-  std::string sample_;
+  Sample sample_;
 };
 
 // The minutes of the range that hold anything, by jumping from one to the next in the primary key.
@@ -91,9 +109,9 @@ class MinuteCursors {
                                     const std::optional<std::string>& after) {
     MinuteCursors cursors;
     for (std::int64_t minute : minutes) {
-      auto cursor = reader.cursor(
-          fmt::format("SELECT grp, state, sample FROM pane WHERE scan = ? AND minute = ?{} ORDER BY grp",
-                      after ? " AND grp > ?" : ""));
+      auto cursor = reader.cursor(fmt::format(
+          "SELECT minute, grp, state, sample FROM pane WHERE scan = ? AND minute = ?{} ORDER BY grp",
+          after ? " AND grp > ?" : ""));
       if (!cursor) return std::unexpected(cursor.error());
       (*cursor)->bind(1, scan).bind(2, minute);
       if (after) (*cursor)->bind_blob(3, *after);
@@ -113,7 +131,7 @@ class MinuteCursors {
 
  private:
   struct Later {
-    bool operator()(const Statement* a, const Statement* b) const { return a->blob(0) > b->blob(0); }
+    bool operator()(const Statement* a, const Statement* b) const { return a->blob(1) > b->blob(1); }
   };
 
   Result<void> step(Statement& cursor) {
@@ -130,36 +148,36 @@ class MinuteCursors {
 // The first groups behind `after`, as of one commit; none behind the last.
 Result<std::vector<Group>> read_some(Database& reader, std::int64_t scan,
                                      const std::vector<std::int64_t>& minutes,
-                                     const std::optional<std::string>& after) {
+                                     const std::optional<std::string>& after,
+                                     std::vector<DamagedRow>* damaged) {
   auto transaction = Transaction::begin(reader, Transaction::Kind::read);
   if (!transaction) return std::unexpected(transaction.error());
   auto cursors = MinuteCursors::open(reader, scan, minutes, after);
   if (!cursors) return std::unexpected(cursors.error());
   std::vector<Group> groups;
-  GroupMerger merger;
+  GroupMerger merger(static_cast<std::uint64_t>(scan), damaged);
   std::size_t rows = 0, bytes = 0;
   while (Statement* least = cursors->least()) {
-    auto complete = merger.add(least->blob(0), least->blob(1), least->blob(2));
+    PaneRow row = row_of(*least);
+    auto complete = merger.add(row);
     if (!complete) return std::unexpected(complete.error());
     if (*complete) {
       groups.push_back(**std::move(complete));
       if (rows >= kRowsAView || bytes >= kBytesAView) return groups;
     }
     ++rows;
-    bytes += least->blob(0).size() + least->blob(1).size() + least->blob(2).size();
+    bytes += row.key.size() + row.state.size() + row.sample.size();
     if (auto stepped = cursors->next(); !stepped) return std::unexpected(stepped.error());
   }
-  auto last = merger.finish();
-  if (!last) return std::unexpected(last.error());
-  if (*last) groups.push_back(**std::move(last));
+  if (auto last = merger.finish()) groups.push_back(*std::move(last));
   return groups;
 }
 
 Result<void> visit_merged(Database& reader, std::int64_t scan, const std::vector<std::int64_t>& minutes,
-                          const GroupVisitor& visit) {
+                          const GroupVisitor& visit, std::vector<DamagedRow>* damaged) {
   std::optional<std::string> after;
   while (true) {
-    auto groups = read_some(reader, scan, minutes, after);
+    auto groups = read_some(reader, scan, minutes, after, damaged);
     if (!groups) return std::unexpected(groups.error());
     if (groups->empty()) return {};
     for (Group& group : *groups) {
@@ -170,16 +188,17 @@ Result<void> visit_merged(Database& reader, std::int64_t scan, const std::vector
 }
 
 Result<void> visit_sorted(Database& reader, std::int64_t scan, std::int64_t from, std::int64_t to,
-                          const GroupVisitor& visit) {
+                          const GroupVisitor& visit, std::vector<DamagedRow>* damaged) {
   auto rows = reader.cursor(
-      "SELECT grp, state, sample FROM pane WHERE scan = ? AND minute >= ? AND minute < ? ORDER BY grp");
+      "SELECT minute, grp, state, sample FROM pane WHERE scan = ? AND minute >= ? AND minute < ? ORDER BY "
+      "grp");
   if (!rows) return std::unexpected(rows.error());
   (*rows)->bind(1, scan).bind(2, from).bind(3, to);
-  GroupMerger merger;
+  GroupMerger merger(static_cast<std::uint64_t>(scan), damaged);
   while (true) {
     auto row = (*rows)->step();
     if (!row) return std::unexpected(row.error());
-    auto complete = *row ? merger.add((*rows)->blob(0), (*rows)->blob(1), (*rows)->blob(2)) : merger.finish();
+    auto complete = *row ? merger.add(row_of(**rows)) : merger.finish();
     if (!complete) return std::unexpected(complete.error());
     if (*complete && !visit((*complete)->key, std::move((*complete)->state), (*complete)->sample)) return {};
     if (!*row) return {};
@@ -189,12 +208,13 @@ Result<void> visit_sorted(Database& reader, std::int64_t scan, std::int64_t from
 }  // namespace
 
 Result<void> read_groups(Database& reader, std::uint64_t scan_id, std::int64_t from_minute,
-                         std::int64_t to_minute, const GroupVisitor& group) {
+                         std::int64_t to_minute, const GroupVisitor& group,
+                         std::vector<DamagedRow>* damaged) {
   auto scan = static_cast<std::int64_t>(scan_id);
   auto minutes = minutes_of(reader, scan, from_minute, to_minute);
   if (!minutes) return std::unexpected(minutes.error());
-  if (minutes->size() <= kMostCursors) return visit_merged(reader, scan, *minutes, group);
-  return visit_sorted(reader, scan, from_minute, to_minute, group);
+  if (minutes->size() <= kMostCursors) return visit_merged(reader, scan, *minutes, group, damaged);
+  return visit_sorted(reader, scan, from_minute, to_minute, group, damaged);
 }
 
 Result<bool> read_group(Database& reader, std::uint64_t scan_id, std::int64_t from_minute,
@@ -205,23 +225,23 @@ Result<bool> read_group(Database& reader, std::uint64_t scan_id, std::int64_t fr
   if (!transaction) return std::unexpected(transaction.error());
   auto minutes = minutes_of(reader, scan, from_minute, to_minute);
   if (!minutes) return std::unexpected(minutes.error());
-  auto row = reader.prepare("SELECT state, sample FROM pane WHERE scan = ? AND minute = ? AND grp = ?");
+  auto row =
+      reader.prepare("SELECT minute, grp, state, sample FROM pane WHERE scan = ? AND minute = ? AND grp = ?");
   if (!row) return std::unexpected(row.error());
-  GroupMerger merger;
+  GroupMerger merger(scan_id, nullptr);
   for (std::int64_t minute : *minutes) {
     (*row)->bind(1, scan).bind(2, minute).bind_blob(3, key);
     auto there = (*row)->step();
     if (!there) return std::unexpected(there.error());
     if (!*there) continue;
-    auto added = merger.add(key, (*row)->blob(0), (*row)->blob(1));
+    auto added = merger.add(row_of(**row));
     if (!added) return std::unexpected(added.error());
     (*row)->reset();
   }
   auto found = merger.finish();
-  if (!found) return std::unexpected(found.error());
-  if (!*found) return false;
-  state = std::move((*found)->state);
-  sample = std::move((*found)->sample);
+  if (!found) return false;
+  state = std::move(found->state);
+  sample = std::move(found->sample);
   return true;
 }
 

@@ -30,15 +30,22 @@ Result<void> PaneSizes::forget(std::uint64_t scan, std::int64_t minute) {
 }
 
 Result<void> PaneSizes::write() {
-  for (const auto& [key, change] : changes_) {
-    auto upsert = database_.prepare(
-        "INSERT INTO pane_size(scan, minute, bytes, dropped) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-        " bytes = bytes + excluded.bytes, dropped = dropped + excluded.dropped");
-    if (!upsert) return std::unexpected(upsert.error());
-    (*upsert)->bind(1, static_cast<std::int64_t>(key.first)).bind(2, key.second);
-    if (auto done = (*upsert)->bind(3, change.bytes).bind(4, change.dropped).run(); !done) return done;
-  }
+  for (const auto& [key, change] : changes_)
+    if (auto done = write(key, change); !done) return done;
   return {};
+}
+
+Result<void> PaneSizes::note_missing(std::uint64_t scan, std::int64_t minute) {
+  return write({scan, minute}, {.bytes = 0, .dropped = 1});
+}
+
+Result<void> PaneSizes::write(std::pair<std::uint64_t, std::int64_t> key, Change change) {
+  auto upsert = database_.prepare(
+      "INSERT INTO pane_size(scan, minute, bytes, dropped) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+      " bytes = bytes + excluded.bytes, dropped = dropped + excluded.dropped");
+  if (!upsert) return std::unexpected(upsert.error());
+  (*upsert)->bind(1, static_cast<std::int64_t>(key.first)).bind(2, key.second);
+  return (*upsert)->bind(3, change.bytes).bind(4, change.dropped).run();
 }
 
 void PaneSizes::committed() {

@@ -26,6 +26,8 @@ class PaneSizes {
   }
   // A group of this minute was not taken.
   void drop(std::uint64_t scan, std::int64_t minute) { ++changes_[{scan, minute}].dropped; }
+  // What a group held in this minute is lost: at once, in the transaction that goes on.
+  [[nodiscard]] Result<void> note_missing(std::uint64_t scan, std::int64_t minute);
   // Minutes of `scan` before `minute` are gone.
   [[nodiscard]] Result<void> forget(std::uint64_t scan, std::int64_t minute);
 
@@ -41,6 +43,7 @@ class PaneSizes {
     std::int64_t bytes = 0;
     std::int64_t dropped = 0;
   };
+  [[nodiscard]] Result<void> write(std::pair<std::uint64_t, std::int64_t> key, Change change);
 
   Database& database_;
   std::size_t budget_;
@@ -49,7 +52,7 @@ class PaneSizes {
   std::map<std::pair<std::uint64_t, std::int64_t>, Change> changes_;  // by scan and minute
 };
 
-// Groups of `scan` in minutes [from, to) that were not taken because of the budget.
+// Groups of `scan` in minutes [from, to) that were not taken because of the budget, or were lost.
 [[nodiscard]] Result<std::int64_t> read_dropped(Database& reader, std::uint64_t scan,
                                                 std::int64_t from_minute, std::int64_t to_minute);
 

@@ -116,7 +116,7 @@ Result<void> PaneWriter::write(const Entry& entry) {
     return database_.last_code() == kRefused || database_.last_code() == SQLITE_TOOBIG;
   };
   if (done || !poisonous()) return done;
-  if (auto kept = keep_stored(entry.first, done.error().message); !kept) return kept;
+  if (auto kept = put_aside(entry.first, done.error().message); !kept) return kept;
   done = upsert(entry.first);
   if (done || !poisonous()) return done;
   return keep_trace(entry.first, done.error().message);
@@ -134,7 +134,7 @@ Result<void> PaneWriter::upsert(const DeltaKey& key) {
       .run();
 }
 
-Result<void> PaneWriter::keep_stored(const DeltaKey& key, const std::string& why) {
+Result<void> PaneWriter::put_aside(const DeltaKey& key, const std::string& why) {
   auto scan = static_cast<std::int64_t>(key.scan);
   auto copy = database_.prepare(
       "INSERT INTO damaged(found, reason, scan, minute, grp, state, sample)"
@@ -147,8 +147,9 @@ Result<void> PaneWriter::keep_stored(const DeltaKey& key, const std::string& why
   if (!remove) return std::unexpected(remove.error());
   if (auto done = (*remove)->bind(1, scan).bind(2, key.minute).bind_blob(3, key.group).run(); !done)
     return done;
-  if (sqlite3_changes(database_.handle()) > 0) put_aside_.push_back(name_of(key) + ": " + why);
-  return {};
+  if (sqlite3_changes(database_.handle()) == 0) return {};
+  put_aside_.push_back(name_of(key) + ": " + why);
+  return sizes_.note_missing(key.scan, key.minute);
 }
 
 // What came in is itself larger than SQLite stores: only that it was there can be kept.

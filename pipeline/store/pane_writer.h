@@ -25,8 +25,10 @@ class PaneWriter {
   // Once, before anything is written.
   [[nodiscard]] Result<void> prepare();
   [[nodiscard]] Result<void> write(DeltaSet& merged);
-  // For each row that the last `write` put aside: which it was, and why.
-  [[nodiscard]] const std::vector<std::string>& put_aside() const { return put_aside_; }
+  // Moves a stored row to the table `damaged`; does nothing where there is none. Inside a transaction.
+  [[nodiscard]] Result<void> put_aside(const DeltaKey& key, const std::string& why);
+  // For each row that was put aside since the last `write` began: which it was, and why.
+  [[nodiscard]] const std::vector<std::string>& rows_put_aside() const { return put_aside_; }
   // Of the minutes of `scan` before `minute` at most `rows`; all of the sizes once no row is left. Inside a
   // transaction.
   [[nodiscard]] Result<std::int64_t> remove(std::uint64_t scan, std::int64_t minute, std::int64_t rows);
@@ -41,7 +43,6 @@ class PaneWriter {
 
   [[nodiscard]] Result<void> write(const Entry& entry);
   [[nodiscard]] Result<void> upsert(const DeltaKey& key);
-  [[nodiscard]] Result<void> keep_stored(const DeltaKey& key, const std::string& why);
   [[nodiscard]] Result<void> keep_trace(const DeltaKey& key, const std::string& why);
 
   Database& database_;

@@ -158,6 +158,14 @@ class Journal final : public Store {
     return {};
   }
 
+  Result<void> put_aside(const std::vector<DamagedRow>& rows) override {
+    return write_and_wait([&](Database&) -> Result<void> {
+      for (const DamagedRow& row : rows)
+        if (auto done = panes_.put_aside(row.key, row.reason); !done) return done;
+      return {};
+    });
+  }
+
   Result<std::unique_ptr<Database>> reader() override {
     return Database::open(database_->file(), Database::Mode::read_only, options_.database);
   }
@@ -272,11 +280,11 @@ class Journal final : public Store {
   }
 
   void tell_put_aside() {
-    const auto& rows = panes_.put_aside();
+    const auto& rows = panes_.rows_put_aside();
     probe_.put_aside(rows.size());
     for (const auto& row : rows) {
       spdlog::error(
-          "state database {}: a row could not be merged and was moved to the table damaged; what it "
+          "state database {}: a row could not be read or merged and was moved to the table damaged; what it "
           "counted is missing from its window, look at the disk's health: {}",
           database_->file(), row);
     }

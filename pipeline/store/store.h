@@ -19,6 +19,12 @@ class Registry;
 
 namespace hecate::store {
 
+// A row of `pane` whose bytes make no sense, and why.
+struct DamagedRow {
+  DeltaKey key;
+  std::string reason;
+};
+
 struct StoreOptions {
   DatabaseOptions database;
   // Called on the writer's thread when the disk did not confirm what was written to it (a failed fsync): from
@@ -81,6 +87,10 @@ class Store {
   // thread.
   [[nodiscard]] virtual Result<void> remove_minutes(std::uint64_t scan, std::int64_t minute) = 0;
 
+  // Takes rows that cannot be read out of `pane`, into the table `damaged`; runs of windows with their
+  // minutes are incomplete from now on (read_dropped). Not from the writer's thread.
+  [[nodiscard]] virtual Result<void> put_aside(const std::vector<DamagedRow>& rows) = 0;
+
   // A connection for reading, for one thread: sees a consistent state, blocks nobody.
   [[nodiscard]] virtual Result<std::unique_ptr<Database>> reader() = 0;
 
@@ -100,10 +110,12 @@ class Store {
 // commit; what a group gets after that is not in it. Some thousand rows are read, in memory of some megabytes
 // and a cursor's a minute, and then visited: a view of the database that stays open would let the write-ahead
 // log grow as long as the visits take. (Windows of more than 1,500 minutes that hold something are sorted by
-// SQLite, in one view.) `group` returns false to stop; it may use `reader` for read_group.
+// SQLite, in one view.) `group` returns false to stop; it may use `reader` for read_group. Rows that cannot
+// be read are left out and named in `damaged`; without it they are an error.
 using GroupVisitor = std::function<bool(std::string_view key, spl::GroupState&& state, const Sample& sample)>;
 [[nodiscard]] Result<void> read_groups(Database& reader, std::uint64_t scan, std::int64_t from_minute,
-                                       std::int64_t to_minute, const GroupVisitor& group);
+                                       std::int64_t to_minute, const GroupVisitor& group,
+                                       std::vector<DamagedRow>* damaged = nullptr);
 // One group of that range; false when there is none.
 [[nodiscard]] Result<bool> read_group(Database& reader, std::uint64_t scan, std::int64_t from_minute,
                                       std::int64_t to_minute, std::string_view key, spl::GroupState& state,

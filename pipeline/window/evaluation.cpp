@@ -25,12 +25,15 @@ Result<std::size_t> Evaluation::whole_window() {
   auto dropped = store::read_dropped(reader_, scan_, from_minute_, to_minute_);
   if (!dropped) return std::unexpected(dropped.error());
   incomplete_ = *dropped > 0;
-  note(store::read_groups(reader_, scan_, from_minute_, to_minute_,
-                          [this](std::string_view key, spl::GroupState&& state, const store::Sample& sample) {
-                            group(key, state, sample);
-                            if (context_.held_bytes > memory_budget_) incomplete_ = true;
-                            return result_.has_value() && context_.held_bytes <= memory_budget_;
-                          }));
+  note(store::read_groups(
+      reader_, scan_, from_minute_, to_minute_,
+      [this](std::string_view key, spl::GroupState&& state, const store::Sample& sample) {
+        group(key, state, sample);
+        if (context_.held_bytes > memory_budget_) incomplete_ = true;
+        return result_.has_value() && context_.held_bytes <= memory_budget_;
+      },
+      &damaged_));
+  if (!damaged_.empty()) incomplete_ = true;
   return finish();
 }
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace hecate::window {
 
@@ -15,7 +16,7 @@ class Evaluation {
  public:
   // Called when the sink keeps many rows; writes them.
   using Flush = std::function<Result<void>()>;
-  static constexpr std::size_t kRowsAWrite = 500;
+  static constexpr std::size_t kRowsAWrite = 250;
 
   // `memory_budget`: bytes that the closing part may keep; over it the groups that are left are not looked
   // at.
@@ -24,8 +25,9 @@ class Evaluation {
   // Every group of the window, or those of `keys` (sorted) that are there. Returns how many rows came out.
   [[nodiscard]] Result<std::size_t> whole_window();
   [[nodiscard]] Result<std::size_t> groups(std::span<const std::string> keys);
-  // Groups were left out, here or when they came in, since there was no room for them.
+  // Groups were left out, here or when they came in: there was no room for them, or they cannot be read.
   [[nodiscard]] bool incomplete() const { return incomplete_; }
+  [[nodiscard]] const std::vector<store::DamagedRow>& damaged() const { return damaged_; }
 
  private:
   void group(std::string_view key, const spl::GroupState& state, const store::Sample& sample);
@@ -41,6 +43,7 @@ class Evaluation {
   std::size_t memory_budget_;
   Flush flush_;
   bool incomplete_ = false;
+  std::vector<store::DamagedRow> damaged_;
   Arena arena_;
   spl::EvalContext context_;
   std::unique_ptr<spl::Closing> closing_;

@@ -195,7 +195,9 @@ Result<std::size_t> JournalRunner::evaluate(Run& run) {
   Evaluation evaluation(*reader_, sink_, run, options_.run_memory, [&] { return write(run, 0, false); });
   auto rows = evaluation.whole_window();
   if (evaluation.incomplete()) run.incomplete = true;
-  auto written = rows ? write(run, *rows, true) : std::unexpected(rows.error());
+  Result<void> written = rows ? Result<void>() : std::unexpected(rows.error());
+  if (written && !evaluation.damaged().empty()) written = store_.put_aside(evaluation.damaged());
+  if (written) written = write(run, *rows, true);
   if (!written) {
     (void)sink_.take(run, false);  // lets go of what it kept; the whole run is done again
     return fail(fmt::format("detection \"{}\", run of {}: {}", run.detection.detection.name,

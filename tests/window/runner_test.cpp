@@ -33,7 +33,7 @@ TEST(Runner, ALargeRunIsWrittenInPiecesAndVisibleAtOnce) {
   simulation.start();
   many_groups(simulation, 1201);
   simulation.run_until(time_of_day("03:00"));
-  EXPECT_EQ(simulation.sink.writes, 3);  // 500, 500, 201
+  EXPECT_EQ(simulation.sink.writes, 5);  // four of 250, and 201
   EXPECT_EQ(simulation.told().size(), 1201u);
   EXPECT_EQ(simulation.query("SELECT rows FROM run"), 1201);
   EXPECT_EQ(simulation.metric("hecate_window_rows_total", "d"), 1201);
@@ -101,14 +101,14 @@ TEST(Runner, ARunThatItsSinkRefusesFailsNoCommit) {
   add_hourly(simulation, "d");
   simulation.start();
   many_groups(simulation, 600);
-  simulation.sink.refuse = true;
+  simulation.sink.refuse = "d";
   simulation.clock.set(time_of_day("03:00"));
   auto failed = simulation.advance();
   ASSERT_FALSE(failed);
   EXPECT_NE(failed.error().message.find("what was told cannot be read"), std::string::npos);
   EXPECT_EQ(simulation.metric("hecate_journal_failures_total"), 0);
   EXPECT_EQ(simulation.store().trouble(), "");
-  simulation.sink.refuse = false;
+  simulation.sink.refuse.clear();
   EXPECT_EQ(simulation.advance(), 1);
   EXPECT_EQ(simulation.told().size(), 600u);
 }
@@ -120,18 +120,36 @@ TEST(Runner, ADetectionThatCannotBeRunDoesNotHoldUpTheOthers) {
   simulation.start();
   simulation.event(time_of_day("02:30"), {{"EventID", "11"}, {"dest", "a"}});
   simulation.event(time_of_day("02:30"), {{"EventID", "12"}, {"dest", "a"}});
-  ASSERT_TRUE(simulation.store().write_and_wait([](store::Database& db) {
-    // The first scan by number; its state is no state any more.
-    return db.execute(
-        "UPDATE pane SET state = x'ff' WHERE grp IN (SELECT grp FROM pane ORDER BY scan LIMIT 1)"
-        " AND scan IN (SELECT scan FROM pane ORDER BY scan LIMIT 1)");
-  }));
+  simulation.sink.refuse = "broken";
   simulation.clock.set(time_of_day("03:00"));
   EXPECT_FALSE(simulation.advance());
   ASSERT_EQ(simulation.told().size(), 1u);
   EXPECT_EQ(simulation.query("SELECT count(*) FROM schedule WHERE last_run = " +
                              std::to_string(time_of_day("03:00"))),
             1);
+}
+
+// It goes aside; the others of its window are told, and the run says that something is missing.
+TEST(Runner, ADamagedRowHoldsUpNobody) {
+  Simulation simulation(time_of_day("02:05"));
+  add_hourly(simulation, "d");
+  simulation.start();
+  for (const char* dest : {"a", "b", "c"})
+    simulation.event(time_of_day("02:30"), {{"EventID", "11"}, {"dest", dest}});
+  ASSERT_TRUE(simulation.store().write_and_wait([](store::Database& db) {
+    return db.execute(
+        "UPDATE pane SET state = x'ff' WHERE grp IN (SELECT grp FROM pane ORDER BY grp LIMIT 1 OFFSET 1)");
+  }));
+  simulation.run_until(time_of_day("03:00"));
+  EXPECT_EQ(simulation.told(), (Told{"d 01:50-02:50 dest=a count=1", "d 01:50-02:50 dest=c count=1"}));
+  EXPECT_EQ(simulation.query("SELECT incomplete FROM run WHERE done = 1"), 1);
+  EXPECT_EQ(simulation.query("SELECT count(*) FROM damaged"), 1);
+  EXPECT_EQ(simulation.query("SELECT count(*) FROM pane"), 2);
+  EXPECT_EQ(simulation.metric("hecate_journal_damaged_rows_total"), 1);
+  // A late event runs the window again: it is still incomplete.
+  simulation.event(time_of_day("02:31"), {{"EventID", "11"}, {"dest", "a"}});
+  simulation.run_until(time_of_day("03:01"));
+  EXPECT_EQ(simulation.query("SELECT count(*) FROM run WHERE done = 1 AND incomplete = 1"), 2);
 }
 
 TEST(Runner, TheSampleOfARowIsItsGroupsFirstEvent) {
@@ -246,7 +264,7 @@ TEST(Runner, ManyEarlyRowsAreOneRunInPieces) {
   EXPECT_EQ(woken, 1);
   ASSERT_EQ(simulation.advance(), 0);
   EXPECT_EQ(simulation.told().size(), 1201u);
-  EXPECT_EQ(simulation.sink.writes, 3);
+  EXPECT_EQ(simulation.sink.writes, 5);
   EXPECT_EQ(simulation.query("SELECT rows FROM run"), 1201);
   EXPECT_EQ(simulation.sink.done_runs.size(), 1u);
   ASSERT_EQ(simulation.advance(), 0);  // nothing waits any more

@@ -88,8 +88,10 @@ void TableSink::row(const Run& run, const spl::ResultRow& row, const store::Samp
 }
 
 Result<store::Store::Job> TableSink::take(const Run& run, bool /*last*/) {
-  if (refuse) kept_.clear();
-  if (refuse) return fail("what was told cannot be read, says the test");
+  if (run.detection.detection.name == refuse) {
+    kept_.clear();
+    return fail("what was told cannot be read, says the test");
+  }
   if (kept_.empty()) return store::Store::Job();
   return store::Store::Job([rows = std::exchange(kept_, {}), id = run.id, early = run.early,
                             this](store::Database& db) -> Result<void> {

@@ -25,7 +25,7 @@ class TableSink final : public RunSink {
 
   // The write with this number (from 1) fails; 0: none.
   int fail_at_write = 0;
-  bool refuse = false;  // `take` fails
+  std::string refuse;  // `take` fails for this detection
   int writes = 0;
   std::vector<std::string> samples;  // raw texts, row by row
   std::vector<std::int64_t> done_runs;
