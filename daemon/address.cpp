@@ -26,4 +26,9 @@ Result<Address> parse_address(std::string_view text) {
   return address;
 }
 
+std::optional<std::string> check_address(const std::string& text) {
+  auto address = parse_address(text);
+  return address ? std::nullopt : std::optional(address.error().message);
+}
+
 }  // namespace hecate::daemon

@@ -3,6 +3,7 @@
 #include "pipeline/base/error.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,5 +16,7 @@ struct Address {
 };
 
 [[nodiscard]] Result<Address> parse_address(std::string_view text);
+// What is wrong with an address; nullopt: nothing.
+[[nodiscard]] std::optional<std::string> check_address(const std::string& text);
 
 }  // namespace hecate::daemon

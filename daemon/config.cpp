@@ -34,6 +34,7 @@ struct OverrideText {
 // What a file says, before it is a Config.
 struct Draft {
   Config config;
+  std::vector<SyslogText> syslog;
   OverrideText defaults;
   std::map<std::string, OverrideText> overrides;
   outputs::OutboxOptions output;
@@ -42,11 +43,6 @@ struct Draft {
   std::string balance = "fail_over";
   std::string output_index = "notable";
 };
-
-std::optional<std::string> check_address(const std::string& text) {
-  auto address = parse_address(text);
-  return address ? std::nullopt : std::optional(address.error().message);
-}
 
 std::optional<std::string> check_cron(const std::string& text) {
   auto cron = schedule::Cron::parse(text);
@@ -118,6 +114,7 @@ void declare_inputs(Keys& keys, Draft& draft) {
   keys.size("inputs.hec.max_body", hec.max_body_bytes, kKiB, kGiB,
             "The largest body of a request, before and after unpacking; a larger one is answered 413.");
   keys.list<HecToken>("inputs.hec.tokens", hec.tokens, declare_token);
+  keys.list<SyslogText>("inputs.syslog", draft.syslog, declare_syslog);
 }
 
 void declare_admin(Keys& keys, Draft& draft) {
@@ -295,6 +292,11 @@ struct Section {
 constexpr std::array kSections = {
     Section{"inputs.hec.", "inputs.hec: events in",
             "Splunk's HTTP Event Collector protocol ([hec.md](hec.md)).", false},
+    Section{"inputs.syslog[].", "inputs.syslog: events in over syslog",
+            "A list ([syslog.md](syslog.md)). The first of `rules` that fits an event gives its source and "
+            "sourcetype; behind them stands `{program: sysmon, source: \"Syslog:Linux-Sysmon/Operational\", "
+            "sourcetype: \"sysmon:linux\"}`.",
+            false},
     Section{"admin.", "admin: metrics, health, findings", "", false},
     Section{"detections.defaults.", "detections.defaults and detections.overrides",
             "`detections.defaults` holds for all detections; `detections.overrides` is a map from a "
@@ -345,6 +347,9 @@ constexpr std::string_view kExample = R"(inputs:
     max_body: 64MiB
     tokens:
       - {name: workstations, token: "${HECATE_TOKEN}", index: windows}
+  syslog:
+    - {protocol: tcp, listen: "0.0.0.0:6514"}
+    - {protocol: udp, listen: "0.0.0.0:514", max_message: 64KiB}
 admin:
   listen: 127.0.0.1:9464
 detections:
@@ -392,6 +397,8 @@ Result<Config> parse_config(const std::string& yaml, const std::string& file) {
                             e.mark.line + 1, e.mark.column + 1, e.msg));
   }
   check_together(draft, keys, errors);
+  draft.config.syslog = finish_syslog(std::move(draft.syslog), keys.line("inputs.syslog"),
+                                      draft.config.ingest.queue_bytes, errors);
   if (!errors.empty()) return fail(errors.text());
   return finish(std::move(draft), keys.given("outputs.hec"));
 }

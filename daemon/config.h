@@ -1,5 +1,6 @@
 #pragma once
 
+#include "daemon/syslog_config.h"
 #include "outputs/findings.h"
 #include "outputs/outbox.h"
 #include "pipeline/base/error.h"
@@ -32,6 +33,7 @@ struct Config {
     std::vector<HecToken> tokens;
     std::size_t max_body_bytes = 64 * 1024 * 1024;
   } hec;
+  std::vector<SyslogInput> syslog;
   struct {
     std::string listen = "127.0.0.1:9464";
     std::string token;

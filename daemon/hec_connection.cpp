@@ -51,21 +51,6 @@ std::string first_of(std::optional<std::string> given, const std::string& otherw
 
 }  // namespace
 
-ingest::Buffer BufferPool::take() {
-  if (buffers_.empty()) return {};
-  ingest::Buffer buffer = std::move(buffers_.back());
-  buffers_.pop_back();
-  bytes_ -= buffer.capacity();
-  buffer.clear();
-  return buffer;
-}
-
-void BufferPool::give(ingest::Buffer buffer) {
-  if (buffers_.size() >= kBuffers || bytes_ + buffer.capacity() > kBytes) return;
-  bytes_ += buffer.capacity();
-  buffers_.push_back(std::move(buffer));
-}
-
 HecConnection::HecConnection(HecSocket socket, HecService& service)
     : socket_(std::move(socket)),
       service_(service),

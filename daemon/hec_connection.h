@@ -1,5 +1,6 @@
 #pragma once
 
+#include "daemon/buffer_pool.h"
 #include "daemon/hec_listener.h"
 #include "daemon/hec_metrics.h"
 #include "daemon/hec_protocol.h"
@@ -30,20 +31,6 @@ using HecSocket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, HecExec
 template <typename T>
 using HecAwaitable = boost::asio::awaitable<T, HecExecutor>;
 inline constexpr boost::asio::use_awaitable_t<HecExecutor> use_hec_awaitable;
-
-// Buffers on their way back into use, so that steady traffic does not allocate. Bounded in number and in
-// bytes.
-class BufferPool {
- public:
-  [[nodiscard]] ingest::Buffer take();
-  void give(ingest::Buffer buffer);
-
- private:
-  static constexpr std::size_t kBuffers = 64;
-  static constexpr std::size_t kBytes = 64 * 1024 * 1024;
-  std::vector<ingest::Buffer> buffers_;
-  std::size_t bytes_ = 0;
-};
 
 class HecConnection;
 

@@ -4,6 +4,7 @@
 #include "daemon/hec_listener.h"
 #include "daemon/log.h"
 #include "daemon/runner_thread.h"
+#include "daemon/syslog_listener.h"
 #include "outputs/findings.h"
 #include "outputs/guid.h"
 #include "outputs/json_writer.h"
@@ -98,6 +99,7 @@ class Daemon {
   void stop() {
     spdlog::info("stopping: answering what is in flight");
     hec_->drain();
+    if (syslog_) syslog_->drain();
     ingest_->barrier();
   }
 
@@ -144,7 +146,9 @@ class Daemon {
   }
 
   Result<void> start_pipeline(std::shared_ptr<const catalogue::Catalogue> catalogue) {
-    ingest_ = ingest::Ingest::make(*store_, clock_, time_bounds_, config_.ingest, registry_, {"hec"});
+    std::vector<std::string> inputs{"hec"};
+    for (const SyslogInput& each : config_.syslog) inputs.push_back(each.name);
+    ingest_ = ingest::Ingest::make(*store_, clock_, time_bounds_, config_.ingest, registry_, inputs);
     auto runner = window::Runner::make(
         *store_, clock_, *findings_, time_bounds_, [this] { ingest_->barrier(); }, config_.windows,
         registry_);
@@ -171,6 +175,15 @@ class Daemon {
         config_, *ingest_, [this] { return store_->trouble(); }, registry_);
     if (!hec) return std::unexpected(hec.error());
     hec_ = std::move(*hec);
+    if (!config_.syslog.empty()) {
+      auto syslog = SyslogListener::start(
+          config_, 1, *ingest_, [this] { return store_->trouble(); }, registry_);
+      if (!syslog) return std::unexpected(syslog.error());
+      syslog_ = std::move(*syslog);
+      for (std::size_t i = 0; i < config_.syslog.size(); ++i)
+        spdlog::info("{}: {} on port {}", config_.syslog[i].name, name_of(config_.syslog[i].protocol),
+                     syslog_->port(i));
+    }
     spdlog::info("ready: HEC on port {}, admin on port {}, state in {}", hec_->port(), admin_->port(),
                  config_.state_path);
     return {};
@@ -235,9 +248,11 @@ class Daemon {
   std::unique_ptr<RunnerThread> runner_thread_;
   std::unique_ptr<AdminServer> admin_;
   std::unique_ptr<HecListener> hec_;
+  std::unique_ptr<SyslogListener> syslog_;
 
  public:
   ~Daemon() {
+    syslog_.reset();
     hec_.reset();
     admin_.reset();
     runner_thread_.reset();

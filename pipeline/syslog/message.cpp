@@ -3,6 +3,7 @@
 #include "pipeline/syslog/timestamp.h"
 
 #include <algorithm>
+#include <array>
 
 namespace hecate::syslog {
 
@@ -21,6 +22,21 @@ bool is_digit(char c) {
 bool is_alphanumeric(char c) {
   return is_digit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
+// Characters, looked up at once.
+class CharacterSet {
+ public:
+  consteval explicit CharacterSet(std::string_view characters) {
+    for (char c : characters) has_[static_cast<unsigned char>(c)] = true;
+  }
+  [[nodiscard]] bool has(char c) const { return has_[static_cast<unsigned char>(c)]; }
+
+ private:
+  std::array<bool, 256> has_{};
+};
+constexpr CharacterSet kTagEnds(" :[]<>{}\"\t");
+constexpr CharacterSet kHostCharacters(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:%/@");
+
 bool is_space(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
 }
@@ -118,8 +134,8 @@ bool take_rfc5424(std::string_view& text, Time now, const absl::TimeZone& zone, 
 // `program:`, `program[12]:` or `program[12]`, with any name. A colon inside of a word makes no tag: an IPv6
 // address has them.
 bool take_tag(std::string_view& text, Message& message) {
-  constexpr std::string_view kEnds = " :[]<>{}\"\t";
-  std::size_t end = std::min(text.find_first_of(kEnds), text.size());
+  std::size_t end = 0;
+  while (end < text.size() && end <= kLongestProgram && !kTagEnds.has(text[end])) ++end;
   if (end == 0 || end == text.size() || end > kLongestProgram) return false;
   std::string_view rest = text.substr(end);
   std::string_view process_id;
@@ -143,7 +159,7 @@ bool take_tag(std::string_view& text, Message& message) {
 bool take_host(std::string_view& text, Message& message) {
   std::string_view rest = text;
   std::string_view word = take_word(rest);
-  auto fits = [](char c) { return is_alphanumeric(c) || std::string_view("-_.:%/@").contains(c); };
+  auto fits = [](char c) { return kHostCharacters.has(c); };
   if (word.empty() || word.size() > kLongestHost || !std::ranges::all_of(word, fits)) return false;
   message.host = unless_nil(word);
   text = rest;

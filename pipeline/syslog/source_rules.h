@@ -21,7 +21,10 @@ struct SourceRule {
 // What the events of one input have in common. Immutable while the input runs.
 struct EventDefaults {
   std::vector<SourceRule> rules;
-  std::string source, sourcetype, index;      // where neither a rule nor the event says one
+  // Where neither a rule nor the event says one.
+  std::string source;
+  std::string sourcetype = "syslog";
+  std::string index;
   absl::TimeZone zone = absl::UTCTimeZone();  // of times that name none
 };
 

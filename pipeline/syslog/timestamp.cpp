@@ -2,18 +2,29 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 
 namespace hecate::syslog {
 
 namespace {
 
-constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+constexpr std::uint32_t packed(const char* name) {
+  return static_cast<std::uint32_t>(name[0]) << 16 | static_cast<std::uint32_t>(name[1]) << 8 |
+         static_cast<std::uint32_t>(name[2]);
+}
+constexpr std::array<std::uint32_t, 12> kMonths = {
+    packed("Jan"), packed("Feb"), packed("Mar"), packed("Apr"), packed("May"), packed("Jun"),
+    packed("Jul"), packed("Aug"), packed("Sep"), packed("Oct"), packed("Nov"), packed("Dec")};
 // A leap day may be as far back as this.
 constexpr int kYearsBack = 8;
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
+}
+
+// What a numeric time has beside digits.
+bool is_mark(char c) {
+  return c == '.' || c == ':' || c == '+' || c == '-' || c == 'Z';
 }
 
 // Takes texts off the front of a time; each returns whether it was there.
@@ -35,7 +46,8 @@ struct Scanner {
     return true;
   }
   bool month(int& value) {
-    auto found = std::ranges::find(kMonths, rest.substr(0, 3));
+    if (rest.size() < 3) return false;
+    auto found = std::ranges::find(kMonths, packed(rest.data()));
     if (found == kMonths.end()) return false;
     value = static_cast<int>(found - kMonths.begin()) + 1;
     rest.remove_prefix(3);
@@ -81,8 +93,8 @@ std::optional<Time> in_year(int year, int month, int day, Time clock, const absl
 }
 
 std::optional<Time> newest_year(int month, int day, Time clock, Time now, const absl::TimeZone& zone) {
-  int year = to_civil(now).year + 1;
-  for (int last = year - kYearsBack - 1; year >= last; --year) {
+  int year = to_civil(now + kDay).year;
+  for (int last = year - kYearsBack; year >= last; --year) {
     auto time = in_year(year, month, day, clock, zone);
     if (time && *time <= now + kDay) return time;
   }
@@ -113,7 +125,8 @@ std::optional<Time> take_named_month(std::string_view& text, Time now, const abs
 std::optional<Time> take_numeric(std::string_view& text, const absl::TimeZone& zone) {
   constexpr std::string_view kShape = "2026-04-27T13:21:39";
   if (text.size() < kShape.size() || text[4] != '-' || text[7] != '-' || text[13] != ':') return std::nullopt;
-  std::size_t end = std::min(text.find_first_not_of("0123456789.:+-Z", kShape.size()), text.size());
+  std::size_t end = kShape.size();
+  while (end < text.size() && (is_digit(text[end]) || is_mark(text[end]))) ++end;
   std::size_t colon = text[end - 1] == ':' ? 1 : 0;
   std::string_view written = text.substr(0, end - colon);
   auto time = parse_timestamp(written);

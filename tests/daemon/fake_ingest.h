@@ -19,6 +19,7 @@ class FakeIngest final : public ingest::Ingest {
   struct Event {
     std::string raw, host, source, sourcetype, index;
     Time time = EventView::kNoTime;
+    std::string fallback_host, fallback_source;
   };
 
   FakeIngest() : worker_([this] { work(); }) {}
@@ -84,7 +85,8 @@ class FakeIngest final : public ingest::Ingest {
     std::vector<Event> events;
     ingest::BatchResult result = reader_.read(batch, now, [&](EventView& e) {
       events.push_back({std::string(e.raw), std::string(e.host), std::string(e.source),
-                        std::string(e.sourcetype), std::string(e.index), e.envelope_time});
+                        std::string(e.sourcetype), std::string(e.index), e.envelope_time,
+                        std::string(e.fallback.host), std::string(e.fallback.source)});
     });
     result.stored = !disk_bad;
     {

@@ -1,0 +1,165 @@
+#include "daemon/syslog_flow.h"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <spdlog/spdlog.h>
+
+namespace hecate::daemon {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+// Of a batch: messages are seldom smaller than this makes them.
+constexpr std::size_t kUsualFrames = SyslogBatcher::kBatchBytes / 512;
+
+SyslogFlow::SyslogFlow(asio::io_context& io, ingest::Ingest& ingest, std::function<std::string()> trouble,
+                       std::size_t most_bytes, std::chrono::milliseconds retry)
+    : io_(io),
+      ingest_(ingest),
+      trouble_(std::move(trouble)),
+      most_bytes_(most_bytes),
+      retry_(retry),
+      opened_(io, std::chrono::steady_clock::time_point::max()),
+      again_(io) {}
+
+void SyslogFlow::send(Load load) {
+  if (given_up_) return drop(load);
+  // What came before goes before.
+  bool taken = waiting_.empty() && try_submit(load);
+  if (!taken) {
+    waiting_.push_back(std::move(load));
+    try_again_later();
+  }
+}
+
+bool SyslogFlow::try_submit(Load& load) {
+  stuck_ = !trouble_().empty();
+  if (stuck_) return false;
+  auto batch = std::make_unique<ingest::Batch>();
+  std::size_t bytes = load.body.size();
+  batch->body = std::move(load.body);
+  batch->format = ingest::BatchFormat::syslog;
+  batch->input = load.input;
+  batch->frames = std::move(load.frames);
+  batch->kept = true;
+  batch->again = load.again;
+  // The batch goes when this returns: its bytes are taken back from it here.
+  batch->done = [this, batch = batch.get(), metrics = load.metrics](const ingest::BatchResult& result) {
+    Load back{std::move(batch->body), std::move(batch->frames), batch->input, metrics, batch->again};
+    asio::post(io_, [this, back = std::move(back), result]() mutable { answered(std::move(back), result); });
+  };
+  in_flight_ += bytes;
+  if (ingest_.submit(batch)) return true;
+  in_flight_ -= bytes;
+  load.body = std::move(batch->body);
+  load.frames = std::move(batch->frames);
+  return false;
+}
+
+void SyslogFlow::answered(Load load, const ingest::BatchResult& result) {
+  in_flight_ -= load.body.size();
+  if (!load.again) load.metrics->messages(result.syslog.heads);
+  if (result.stored) {
+    pool_.give(std::move(load.body));
+  } else if (given_up_) {
+    drop(load);
+  } else {
+    load.again = true;
+    stuck_ = true;
+    waiting_.push_back(std::move(load));
+    try_again_later();
+    return;
+  }
+  go_on();
+}
+
+void SyslogFlow::go_on() {
+  while (!waiting_.empty() && try_submit(waiting_.front())) waiting_.pop_front();
+  if (is_open() || given_up_) opened_.cancel();
+  if (!waiting_.empty()) try_again_later();
+  if (at_rest() && at_rest_) at_rest_();
+}
+
+void SyslogFlow::try_again_later() {
+  if (retrying_) return;
+  retrying_ = true;
+  again_.expires_after(retry_);
+  again_.async_wait([this](const error_code&) {
+    retrying_ = false;
+    go_on();
+  });
+}
+
+SyslogDrop SyslogFlow::reason() const {
+  return stuck_ ? SyslogDrop::not_stored : SyslogDrop::queue_full;
+}
+
+SyslogAwaitable<bool> SyslogFlow::wait_open() {
+  while (!is_open() && !given_up_) {
+    error_code ignored;
+    co_await opened_.async_wait(asio::redirect_error(use_syslog_awaitable, ignored));
+  }
+  co_return !given_up_;
+}
+
+void SyslogFlow::give_up() {
+  given_up_ = true;
+  for (const Load& load : waiting_) drop(load);
+  waiting_.clear();
+  again_.cancel();
+  go_on();
+}
+
+void SyslogFlow::drop(const Load& load) {
+  load.metrics->dropped(reason(), load.frames.list.size());
+  spdlog::error("{} syslog messages are lost: {}", load.frames.list.size(),
+                reason() == SyslogDrop::not_stored ? "nothing could be stored until the stop"
+                                                   : "the queue was full until the stop");
+}
+
+SyslogBatcher::SyslogBatcher(asio::io_context& io, SyslogFlow& flow, std::size_t input,
+                             SyslogMetrics& metrics, std::shared_ptr<const syslog::EventDefaults> defaults)
+    : io_(io), flow_(flow), input_(input), metrics_(metrics), defaults_(std::move(defaults)) {}
+
+ingest::Buffer& SyslogBatcher::body(std::size_t bytes) {
+  if (body_.size() > 0 && body_.size() + bytes > kBatchBytes) send_now();
+  if (body_.capacity() == 0) {
+    body_ = flow_.take_buffer();
+    frames_.list.reserve(kUsualFrames);
+  }
+  body_.reserve(std::max(kBatchBytes, body_.size() + bytes));
+  return body_;
+}
+
+void SyslogBatcher::name_sender(std::size_t first, std::string_view address) {
+  if (first == frames_.list.size()) return;
+  if (frames_.senders.empty() || frames_.senders.back() != address) frames_.senders.emplace_back(address);
+  auto sender = static_cast<std::uint32_t>(frames_.senders.size() - 1);
+  for (std::size_t i = first; i < frames_.list.size(); ++i) frames_.list[i].sender = sender;
+}
+
+void SyslogBatcher::add(std::string_view message, std::string_view address) {
+  ingest::Buffer& bytes = body(message.size());
+  frames_.list.push_back(
+      {static_cast<std::uint32_t>(bytes.size()), static_cast<std::uint32_t>(message.size())});
+  name_sender(frames_.list.size() - 1, address);
+  bytes.append(message);
+}
+
+void SyslogBatcher::send_soon() {
+  if (posted_ || frames_.list.empty()) return;
+  posted_ = true;
+  asio::post(io_, [this] {
+    posted_ = false;
+    send_now();
+  });
+}
+
+void SyslogBatcher::send_now() {
+  if (frames_.list.empty()) return;
+  frames_.defaults = defaults_;
+  flow_.send({std::move(body_), std::exchange(frames_, {}), input_, &metrics_});
+  body_ = {};
+}
+
+}  // namespace hecate::daemon
