@@ -76,7 +76,7 @@ class XmlCursor {
 
   static void read(Tag& tag, std::string_view inside) {
     tag.closes = inside.starts_with('/');
-    tag.empty = inside.ends_with('/');
+    tag.empty = !tag.closes && inside.ends_with('/');
     if (tag.closes) inside.remove_prefix(1);
     if (tag.empty) inside.remove_suffix(1);
     std::size_t size = 0;
