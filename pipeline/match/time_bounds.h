@@ -11,7 +11,8 @@
 namespace hecate::match {
 
 // Which times of events a search still takes. Too old is an event that is more than `lateness` behind the
-// clock and that no run still to come looks at; too new one that is more than `future_skew` ahead of it.
+// clock and that no run still to come looks at, or older than all windows that the search ever had; too new
+// one that is more than `future_skew` ahead of the clock.
 struct TimeBounds {
   enum class Verdict : std::uint8_t { timely, late, future };
 
@@ -19,12 +20,18 @@ struct TimeBounds {
   Time future_skew = 10 * kMinute;
   // By scan: the earliest event time that a run still to come looks at.
   absl::flat_hash_map<std::uint64_t, Time> needed_from;
+  // By scan: where its first window begins, of those that were loaded not long ago; and the greatest of
+  // these.
+  absl::flat_hash_map<std::uint64_t, Time> first_window;
+  Time newest_first_window = 0;
 
   [[nodiscard]] bool may_be_untimely(Time time, Time now) const {
-    return time < now - lateness || time > now + future_skew;
+    return time < now - lateness || time > now + future_skew || time < newest_first_window;
   }
   [[nodiscard]] Verdict judge(std::uint64_t scan, Time time, Time now) const {
     if (time > now + future_skew) return Verdict::future;
+    if (auto first = first_window.find(scan); first != first_window.end() && time < first->second)
+      return Verdict::late;
     if (time >= now - lateness) return Verdict::timely;
     auto found = needed_from.find(scan);
     return found != needed_from.end() && time >= found->second ? Verdict::timely : Verdict::late;

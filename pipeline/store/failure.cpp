@@ -8,6 +8,8 @@ Failure failure_of(int code) {
   if (code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC) return Failure::sync;
   if (code == SQLITE_IOERR_NOMEM) return Failure::memory;
   if (code == SQLITE_IOERR_CORRUPTFS) return Failure::damaged;
+  // The system gives no reason for the index of the log; room is what it lacks.
+  if (code == SQLITE_IOERR_SHMSIZE) return Failure::full;
   switch (code & 0xff) {
     case SQLITE_FULL:
       return Failure::full;

@@ -58,7 +58,9 @@ constexpr const char* kSchema[] = {
     "  sample BLOB NOT NULL);",
 
     "CREATE TABLE pane_size(scan INTEGER NOT NULL, minute INTEGER NOT NULL, bytes INTEGER NOT NULL,"
-    "  dropped INTEGER NOT NULL, PRIMARY KEY(scan, minute)) WITHOUT ROWID;"};
+    "  dropped INTEGER NOT NULL, PRIMARY KEY(scan, minute)) WITHOUT ROWID;",
+
+    "ALTER TABLE schedule ADD COLUMN first INTEGER NOT NULL DEFAULT 0;"};
 
 // The writer puts back itself what is left when it is a short part of a log, and of a log that has become
 // long: then its disk is too slow for both.
@@ -74,6 +76,14 @@ struct Submission {
   Store::Job job;
   Store::Completion done;
 };
+
+// A commit that changes nothing but its own count.
+Result<void> count_in_meta(Database& database, std::string_view what) {
+  auto statement =
+      database.prepare("INSERT INTO meta VALUES (?, 1) ON CONFLICT DO UPDATE SET value = value + 1");
+  if (!statement) return std::unexpected(statement.error());
+  return (*statement)->bind_text(1, what).run();
+}
 
 class Journal final : public Store {
  public:
@@ -356,7 +366,7 @@ class Journal final : public Store {
       if (auto done = submission.job(*database_); !done) return done;
     }
     if (batch.empty()) {  // a try whether the disk takes anything again
-      if (auto done = write_try(); !done) return done;
+      if (auto done = count_in_meta(*database_, "tries"); !done) return done;
     }
     return transaction->commit();
   }
@@ -403,13 +413,6 @@ class Journal final : public Store {
     return hook_ ? hook_(*database_, merged) : Result<void>();
   }
 
-  Result<void> write_try() {
-    auto statement = database_->prepare(
-        "INSERT INTO meta VALUES ('recovered', ?) ON CONFLICT DO UPDATE SET value = excluded.value");
-    if (!statement) return std::unexpected(statement.error());
-    return (*statement)->bind(1, clock_.now()).run();
-  }
-
   // Every failed commit comes by here. It was rolled back as a whole; its senders are told, and the next
   // commit is tried afresh.
   void failed(const Error& error, Failure failure) {
@@ -419,6 +422,9 @@ class Journal final : public Store {
 
   void set_trouble(std::string why) {
     std::lock_guard guard(mutex_);
+    if (trouble_.empty() && !why.empty())
+      spdlog::error("nothing can be stored, senders are turned away until it can: {}", why);
+    if (!trouble_.empty() && why.empty()) spdlog::warn("everything can be stored again; the trouble is over");
     if (!why.empty()) last_failure_ = why;
     trouble_ = std::move(why);
   }
@@ -463,6 +469,8 @@ Result<std::unique_ptr<Database>> open_database(const std::string& directory, Di
   if (auto migrated = (*database)->migrate("store", kSchema); !migrated)
     return std::unexpected(migrated.error());
   if (auto synced = sync_directory(directory); !synced) return std::unexpected(synced.error());
+  // From now on a log without anything in it is one that was lost.
+  if (auto begun = count_in_meta(**database, "starts"); !begun) return std::unexpected(begun.error());
   if (auto noted = lock.expect_log(true); !noted) return std::unexpected(noted.error());
   return database;
 }

@@ -3,13 +3,13 @@
 namespace hecate::window {
 
 Result<std::map<std::string, Progress>> read_progress(store::Database& database) {
-  auto statement = database.prepare("SELECT detection, last_run, scan, since FROM schedule");
+  auto statement = database.prepare("SELECT detection, last_run, scan, since, first FROM schedule");
   if (!statement) return std::unexpected(statement.error());
   std::map<std::string, Progress> found;
   auto read = (*statement)->each_row([&] {
     found.emplace((*statement)->text(0),
                   Progress{(*statement)->integer(1), static_cast<std::uint64_t>((*statement)->integer(2)),
-                           (*statement)->integer(3)});
+                           (*statement)->integer(3), (*statement)->integer(4)});
   });
   if (!read) return std::unexpected(read.error());
   return found;
@@ -18,14 +18,16 @@ Result<std::map<std::string, Progress>> read_progress(store::Database& database)
 Result<void> write_progress(store::Database& database, const std::string& detection,
                             const Progress& progress) {
   auto statement = database.prepare(
-      "INSERT INTO schedule(detection, last_run, scan, since) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-      " last_run = excluded.last_run, scan = excluded.scan, since = excluded.since");
+      "INSERT INTO schedule(detection, last_run, scan, since, first) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO"
+      " UPDATE SET last_run = excluded.last_run, scan = excluded.scan, since = excluded.since,"
+      " first = excluded.first");
   if (!statement) return std::unexpected(statement.error());
   return (*statement)
       ->bind_text(1, detection)
       .bind(2, progress.last_run)
       .bind(3, static_cast<std::int64_t>(progress.scan))
       .bind(4, progress.since)
+      .bind(5, progress.first)
       .run();
 }
 

@@ -18,6 +18,7 @@ struct Progress {
       0;  // newest scheduled time that is done; for one that has not run yet, when it was first seen
   std::uint64_t scan = 0;  // of its search
   Time since = 0;          // the state of that scan holds no events before; 0: it never was another
+  Time first = 0;          // where the first window begins that it ever had; 0: not known
 };
 [[nodiscard]] Result<std::map<std::string, Progress>> read_progress(store::Database& database);
 [[nodiscard]] Result<void> write_progress(store::Database& database, const std::string& detection,

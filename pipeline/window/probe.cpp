@@ -69,6 +69,10 @@ void RunnerProbe::forget_lag(const std::string& detection) {
   lags_.Remove(&lags_.Add({{"detection", detection}}));
 }
 
+void RunnerProbe::know(const std::string& detection) {
+  for (auto* family : {&runs_, &rows_, &again_, &incomplete_}) family->Add({{"detection", detection}});
+}
+
 void RunnerProbe::ran_again(const std::string& detection) {
   again_.Add({{"detection", detection}}).Increment();
 }

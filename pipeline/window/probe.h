@@ -27,6 +27,8 @@ class RunnerProbe {
   // How long ago the newest run that is done was due.
   void lag(const std::string& detection, Time behind);
   void forget_lag(const std::string& detection);
+  // Its counters are there from now on, at 0.
+  void know(const std::string& detection);
   void dropped_early(std::size_t groups);
   void ran_again(const std::string& detection);
   void incomplete(const std::string& detection);

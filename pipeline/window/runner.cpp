@@ -48,6 +48,10 @@ class JournalRunner final : public Runner {
   Result<int> advance(Time now) override;
 
   Time next_due() const override { return timetable_.next_due(); }
+  void pass_over(Time time) override {
+    timetable_.pass_over(time);
+    bounds_.set(timetable_.bounds(options_.lateness, options_.future_skew));
+  }
 
   void set_feed_listener(FeedListener listener) override { feed_listener_ = std::move(listener); }
 
@@ -118,6 +122,7 @@ Result<void> JournalRunner::set_catalogue(std::shared_ptr<const catalogue::Catal
   for (const auto& scheduled : timetable_.detections()) {
     if (scheduled.detection->detection.emit == catalogue::Emit::first_match) watched.insert(scheduled.scan());
     closed_.close(scheduled.scan(), scheduled.closed);
+    probe_.know(scheduled.name());
     names.erase(scheduled.name());
   }
   for (const auto& name : names) probe_.forget_lag(name);

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <map>
 
+#include <spdlog/spdlog.h>
+
 namespace hecate::window {
 
 Result<void> Timetable::take_up(std::shared_ptr<const catalogue::Catalogue> catalogue, store::Store& store,
@@ -19,14 +21,25 @@ Result<void> Timetable::take_up(std::shared_ptr<const catalogue::Catalogue> cata
   for (const auto& detection : catalogue->detections) {
     auto& scheduled = detections.emplace_back(catalogue, &detection);
     auto found = known->extract(scheduled.name());
-    Progress progress = found ? found.mapped() : Progress{now, scheduled.scan(), 0};
+    bool ahead = false;
+    Progress progress = found ? found.mapped() : Progress{.last_run = now, .scan = scheduled.scan()};
+    if (progress.last_run > now) {
+      spdlog::warn(
+          "detection \"{}\" has run for {}, which is ahead of the clock: one of the two clocks was wrong; "
+          "it goes on from now",
+          scheduled.name(), format_iso(progress.last_run));
+      progress.last_run = now;
+      ahead = true;
+    }
+    if (!found) progress.first = detection.schedule.window(detection.schedule.cron.next(now)).earliest;
     auto end = ends->find(scheduled.name());
     bool another_search = progress.scan != scheduled.scan() && progress.scan != kUnknownScan;
     if (another_search || (!found && end != ends->end())) progress.since = now;
-    bool to_write = !found || progress.scan != scheduled.scan();
+    bool to_write = !found || ahead || progress.scan != scheduled.scan();
     progress.scan = scheduled.scan();
     if (to_write) changed.emplace(scheduled.name(), progress);
     scheduled.since = progress.since;
+    scheduled.first = progress.first;
     scheduled.set_last_run(progress.last_run);
     scheduled.closed = detection.schedule.window(progress.last_run).latest;
     if (end != ends->end()) scheduled.closed = std::max(scheduled.closed, end->second);
@@ -89,6 +102,11 @@ Scheduled* Timetable::next_to_run(Time now, const std::set<const Scheduled*>& pa
   return next;
 }
 
+void Timetable::pass_over(Time time) {
+  for (auto& scheduled : detections_)
+    if (scheduled.next_run < time) scheduled.set_last_run(time - 1);
+}
+
 bool Timetable::drop_finished(Time time) {
   auto finished = [time](const Scheduled& scheduled) {
     return !scheduled.has_runs() && scheduled.detection->schedule.window(scheduled.last_run).latest < time;
@@ -114,13 +132,19 @@ catalogue::Feed Timetable::feed() const {
 }
 
 match::TimeBounds Timetable::bounds(Time lateness, Time future_skew) const {
-  match::TimeBounds bounds{.lateness = lateness, .future_skew = future_skew, .needed_from = {}};
+  match::TimeBounds bounds;
+  bounds.lateness = lateness;
+  bounds.future_skew = future_skew;
   for (const auto& scheduled : detections_) {
+    Time& first = bounds.first_window.try_emplace(scheduled.scan(), scheduled.first).first->second;
+    first = std::min(first, scheduled.first);
     if (!scheduled.has_runs()) continue;
     Time next = scheduled.next_window().earliest;
     Time& from = bounds.needed_from.try_emplace(scheduled.scan(), next).first->second;
     from = std::min(from, next);
   }
+  for (const auto& [scan, first] : bounds.first_window)
+    bounds.newest_first_window = std::max(bounds.newest_first_window, first);
   return bounds;
 }
 

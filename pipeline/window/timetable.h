@@ -24,6 +24,7 @@ struct Scheduled {
   Time last_run = 0;
   Time next_run = 0;    // scheduled time of the run after last_run
   Time since = 0;       // its state holds no events that came before
+  Time first = 0;       // where its first window begins; 0: not known
   Time until = kNever;  // since then its search is another one: it has the windows that began before
   Time closed = 0;      // where the newest window ends that was run, when it was taken up
 
@@ -62,6 +63,8 @@ class Timetable {
   [[nodiscard]] Time next_due() const;
   // Of those due at `now` and not in `passed_over` the one that was due first; null: none.
   [[nodiscard]] Scheduled* next_to_run(Time now, const std::set<const Scheduled*>& passed_over);
+  // As if all runs due before `time` were done.
+  void pass_over(Time time);
   // Forgets changed searches that have no run left and whose windows end before `time`. True when there were
   // any.
   bool drop_finished(Time time);

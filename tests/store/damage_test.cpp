@@ -117,6 +117,10 @@ TEST_F(DamageTest, AMissingLogIsRefused) {
     return std::to_string(counts(**opened, 1, 0, 1).size());
   };
   EXPECT_EQ(rest("whole", true), "3");
+  // Killed before it has committed anything.
+  store.reset();
+  store = open();
+  EXPECT_EQ(rest("idle", true), "3");
   auto refused = rest("without", false);
   EXPECT_NE(refused.find("hecate.db-wal is missing, though the last hecate here did not stop by itself"),
             std::string::npos)
