@@ -20,6 +20,7 @@ class ReluctantRunner final : public window::Runner {
     return {};
   }
   Result<int> advance(Time) override { return 0; }
+  void pass_over(Time) override {}
   void stop() override { stopped = true; }
   [[nodiscard]] Time next_due() const override { return INT64_MAX; }
   void set_feed_listener(FeedListener) override {}
