@@ -105,15 +105,15 @@ class Loader {
   [[nodiscard]] const std::vector<Refused>& refused() const { return result_.refused; }
 
  private:
-  using DocumentReader = std::function<void(const MapReader&)>;
+  using DocumentReader = std::function<void(const MapReader&, const std::string& file)>;
   void read_shipped(std::string_view folder, const DocumentReader& document);
   void read_folders(const std::string& name, const std::vector<std::string>& given,
                     const DocumentReader& document);
   void read_file(const std::string& file, const DocumentReader& document);
   void read_text_of(std::string_view text, const std::string& file, const DocumentReader& document);
   void keep(ReadDetection&& read);
-  [[nodiscard]] bool is_off(const ReadDetection& read);
-  void compile(ReadDetection& read);
+  [[nodiscard]] std::string why_off(const Detection& detection) const;
+  void compile(ReadDetection& read, std::string off);
   void refuse(const ReadDetection& read, spl::Position place, std::string reason);
 
   const Sources& sources_;
@@ -132,10 +132,12 @@ void Loader::refuse(const ReadDetection& read, spl::Position place, std::string 
 }
 
 void Loader::read_text_of(std::string_view text, const std::string& file, const DocumentReader& document) {
-  read_documents(text, document, [&](DocumentError error) {
-    result_.refused.push_back(
-        {std::move(error.name), file, error.position.line, error.position.column, std::move(error.message)});
-  });
+  read_documents(
+      text, [&](const MapReader& yaml) { document(yaml, file); },
+      [&](DocumentError error) {
+        result_.refused.push_back({std::move(error.name), file, error.position.line, error.position.column,
+                                   std::move(error.message)});
+      });
 }
 
 void Loader::read_file(const std::string& file, const DocumentReader& document) {
@@ -177,13 +179,13 @@ void Loader::read_folders(const std::string& name, const std::vector<std::string
 }
 
 void Loader::read_macros() {
-  auto document = [&](const MapReader& yaml) { macros_.add(yaml); };
+  auto document = [&](const MapReader& yaml, const std::string& file) { macros_.add(yaml, file); };
   read_shipped("macros/", document);
   read_folders("macros", sources_.macros, document);
 }
 
 void Loader::read_deployments() {
-  auto document = [&](const MapReader& yaml) {
+  auto document = [&](const MapReader& yaml, const std::string& /*file*/) {
     Deployment deployment = read_deployment(yaml);
     if (deployment.type.empty()) yaml.wrong("type", "is missing: a deployment says for which type it is");
     deployments_[deployment.type] = std::move(deployment);
@@ -204,7 +206,9 @@ void Loader::keep(ReadDetection&& read) {
 }
 
 void Loader::read_detections(std::string_view text, const std::string& file) {
-  read_text_of(text, file, [&](const MapReader& yaml) { keep(read_detection(yaml, text, file)); });
+  read_text_of(text, file, [&](const MapReader& yaml, const std::string& /*file*/) {
+    keep(read_detection(yaml, text, file));
+  });
 }
 
 void Loader::read_detections() {
@@ -258,25 +262,25 @@ void Loader::apply_overrides() {
   }
 }
 
-bool Loader::is_off(const ReadDetection& read) {
-  const Detection& detection = read.detection;
-  std::string reason;
+// Empty: it runs.
+std::string Loader::why_off(const Detection& detection) const {
   if (detection.type == "Baseline")
-    reason = "a Baseline prepares data for other searches and finds nothing; hecate does not run it";
-  else if (detection.enabled || sources_.include_disabled)
-    return false;
-  else if (detection.status == "deprecated" || detection.status == "experimental")
-    reason = fmt::format("its status is {}; an override `disabled: false` turns it on", detection.status);
-  else
-    reason = "disabled by its file or by the configuration";
-  result_.ignored.push_back(
-      {detection.name, detection.file, detection.line, detection.column, std::move(reason)});
-  catalogue_->disabled.push_back(detection.name);
-  return true;
+    return "a Baseline prepares data for other searches and finds nothing; hecate does not run it";
+  if (detection.enabled) return {};
+  auto own = sources_.overrides.find(detection.name);
+  if (own != sources_.overrides.end() && own->second.disabled)
+    return "an override in the configuration disables it";
+  if (sources_.defaults.disabled) return "`detections.defaults` in the configuration disables all";
+  if (detection.status == "deprecated" || detection.status == "experimental")
+    return fmt::format("its status is {}; an override `disabled: false` turns it on", detection.status);
+  return "its file disables it; an override `disabled: false` turns it on";
 }
 
-void Loader::compile(ReadDetection& read) {
+void Loader::compile(ReadDetection& read, std::string off) {
   Detection& detection = read.detection;
+  for (Wrong& warning : read.warnings)
+    result_.warnings.push_back({detection.name, detection.file, warning.position.line,
+                                warning.position.column, std::move(warning.message)});
   auto schedule = schedule::Schedule::parse(detection.cron, detection.earliest, detection.latest);
   if (!schedule) return refuse(read, read.position, schedule.error().message);
   auto plan = spl::compile(detection.search, macros_.lookup(), catalogue_->names);
@@ -293,12 +297,22 @@ void Loader::compile(ReadDetection& read) {
                     "`emit: schedule`");
     detection.emit = Emit::schedule;  // the default for all is meant where it is possible
   }
-  catalogue_->detections.push_back({std::move(detection), std::move(*schedule), std::move(*plan)});
+  catalogue_->detections.push_back(
+      {std::move(detection), std::move(*schedule), std::move(*plan), std::move(off)});
 }
 
 void Loader::compile() {
-  for (ReadDetection& read : read_)
-    if (!is_off(read)) compile(read);
+  for (ReadDetection& read : read_) {
+    const Detection& detection = read.detection;
+    std::string off = why_off(detection);
+    if (off.empty() || (sources_.include_disabled && detection.type != "Baseline")) {
+      compile(read, std::move(off));
+      continue;
+    }
+    catalogue_->disabled.push_back(detection.name);
+    result_.ignored.push_back(
+        {detection.name, detection.file, detection.line, detection.column, std::move(off)});
+  }
   std::sort(
       catalogue_->detections.begin(), catalogue_->detections.end(),
       [](const LoadedDetection& a, const LoadedDetection& b) { return a.detection.name < b.detection.name; });

@@ -53,6 +53,7 @@ struct LoadedDetection {
   Detection detection;
   schedule::Schedule schedule;
   std::shared_ptr<const spl::Plan> plan;
+  std::string off;  // why it does not run, where Sources::include_disabled let it in; else empty
 };
 
 // Everything that runs at one time: compiled detections, the field names they use, the field rules. Immutable
@@ -81,6 +82,7 @@ struct LoadResult {
   std::vector<Refused> refused;
   // Known and off, each with the reason: disabled, deprecated, experimental, or a Baseline. Not an error.
   std::vector<Refused> ignored;
+  std::vector<Refused> warnings;  // what loads and is likely not what was meant
 };
 
 // Reads, merges and compiles. A file or detection that does not load is in `refused`; the caller decides what

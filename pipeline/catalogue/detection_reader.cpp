@@ -1,7 +1,6 @@
 #include "pipeline/catalogue/detection_reader.h"
 
 #include "pipeline/base/nearest.h"
-#include "pipeline/catalogue/yaml_reader.h"
 
 #include <algorithm>
 #include <array>
@@ -14,6 +13,43 @@ namespace hecate::catalogue {
 namespace {
 
 constexpr std::array kTypes = {"TTP", "Anomaly", "Hunting", "Correlation", "Baseline"};
+
+// The kinds that Splunk's risk index knows.
+constexpr std::array kRiskTypes = {"system",         "user", "other", "hash_values", "network_artifacts",
+                                   "host_artifacts", "tools"};
+
+constexpr std::array kRequiredKeys = {"name", "type", "search"};
+// The others that detection files have at top level, whether hecate reads them or not.
+constexpr std::array kOtherKeys = {"id",
+                                   "version",
+                                   "date",
+                                   "author",
+                                   "status",
+                                   "description",
+                                   "data_source",
+                                   "how_to_implement",
+                                   "known_false_positives",
+                                   "references",
+                                   "drilldown_searches",
+                                   "tags",
+                                   "tests",
+                                   "rba",
+                                   "finding",
+                                   "intermediate_findings",
+                                   "threat_objects",
+                                   "deployment",
+                                   "enabled",
+                                   "mitre_attack_id",
+                                   "analytic_story",
+                                   "cve",
+                                   "kill_chain_phases",
+                                   "security_domain",
+                                   "asset_type",
+                                   "throttling"};
+
+bool is_one_of(std::string_view text, const auto& known) {
+  return std::ranges::find(known, text) != std::end(known);
+}
 
 std::string lower(std::string text) {
   for (char& c : text)
@@ -46,11 +82,45 @@ void add_new(std::vector<std::string>& to, std::vector<std::string> more) {
     if (std::find(to.begin(), to.end(), value) == to.end()) to.push_back(std::move(value));
 }
 
-RiskObject read_risk_object(const MapReader& yaml) {
+// Risk goes from 0 to 100: severity is made of it.
+int read_score(const MapReader& yaml, const char* key, double otherwise) {
+  double score = yaml.number(key).value_or(otherwise);
+  if (!(score >= 0 && score <= 100)) yaml.wrong(key, "must be a number from 0 to 100");
+  return whole(score);
+}
+
+// A key that is none and stands near one that is not there is a slip; other unknown keys are nobody's
+// business: the catalogue's form grows.
+void look_for_slips(const MapReader& yaml, std::vector<Wrong>& warnings) {
+  std::vector<std::string_view> missing;
+  auto add_missing = [&](const auto& known) {
+    for (const char* key : known)
+      if (!yaml.has(key)) missing.emplace_back(key);
+  };
+  add_missing(kRequiredKeys);
+  add_missing(kOtherKeys);
+  for (const std::string& key : yaml.keys()) {
+    if (is_one_of(key, kRequiredKeys) || is_one_of(key, kOtherKeys)) continue;
+    std::string meant(nearest(key, missing));
+    if (meant.empty()) continue;
+    std::string message = fmt::format("is not a key that is known: did you mean `{}`?", meant);
+    if (is_one_of(meant, kRequiredKeys)) yaml.wrong(key.c_str(), message);
+    warnings.push_back({yaml.position(key.c_str()), fmt::format("`{}` {}", key, message)});
+  }
+}
+
+RiskObject read_risk_object(const MapReader& yaml, std::vector<Wrong>& warnings) {
   RiskObject object;
   object.field = yaml.required("field");
   object.type = yaml.text_or("type", object.type);
-  object.score = whole(yaml.number("score").value_or(0));
+  if (!is_one_of(object.type, kRiskTypes)) {
+    std::string near(nearest(object.type, {kRiskTypes.begin(), kRiskTypes.end()}));
+    warnings.push_back(
+        {yaml.position("type"),
+         fmt::format("the risk object type `{}` is none that Splunk knows ({}){}", object.type,
+                     fmt::join(kRiskTypes, ", "), near.empty() ? "" : ": did you mean `" + near + "`?")});
+  }
+  object.score = read_score(yaml, "score", 0);
   object.message = yaml.text_or("message", "");
   return object;
 }
@@ -61,17 +131,18 @@ void read_threat_objects(const MapReader& yaml, Detection& detection) {
 }
 
 // 2026: `finding` and `intermediate_findings`, threat objects beside or inside them.
-bool read_findings(const MapReader& yaml, Detection& detection) {
+bool read_findings(const MapReader& yaml, Detection& detection, std::vector<Wrong>& warnings) {
   auto finding = yaml.map("finding");
   auto intermediate = yaml.map("intermediate_findings");
   if (finding) {
     detection.message = finding->text_or("title", "");
-    if (auto entity = finding->map("entity")) detection.risk_objects.push_back(read_risk_object(*entity));
+    if (auto entity = finding->map("entity"))
+      detection.risk_objects.push_back(read_risk_object(*entity, warnings));
     read_threat_objects(*finding, detection);
   }
   if (intermediate) {
     for (const MapReader& entity : intermediate->maps("entities"))
-      detection.risk_objects.push_back(read_risk_object(entity));
+      detection.risk_objects.push_back(read_risk_object(entity, warnings));
     read_threat_objects(*intermediate, detection);
   }
   read_threat_objects(yaml, detection);
@@ -79,12 +150,12 @@ bool read_findings(const MapReader& yaml, Detection& detection) {
 }
 
 // 2025: `rba`.
-bool read_rba(const MapReader& yaml, Detection& detection) {
+bool read_rba(const MapReader& yaml, Detection& detection, std::vector<Wrong>& warnings) {
   auto rba = yaml.map("rba");
   if (!rba) return false;
   detection.message = rba->text_or("message", "");
   for (const MapReader& object : rba->maps("risk_objects"))
-    detection.risk_objects.push_back(read_risk_object(object));
+    detection.risk_objects.push_back(read_risk_object(object, warnings));
   read_threat_objects(*rba, detection);
   return true;
 }
@@ -93,7 +164,7 @@ bool read_rba(const MapReader& yaml, Detection& detection) {
 void read_observables(const MapReader& tags, Detection& detection) {
   detection.message = tags.text_or("message", "");
   double derived = tags.number("confidence").value_or(0) * tags.number("impact").value_or(0) / 100;
-  int score = whole(tags.number("risk_score").value_or(derived));
+  int score = read_score(tags, "risk_score", derived);
   for (const MapReader& observable : tags.maps("observable")) {
     std::string field = observable.required("name");
     std::string type = observable.text_or("type", "Other");
@@ -177,13 +248,14 @@ std::string name_if_any(const YAML::Node& node) {
 ReadDetection read_detection(const MapReader& yaml, std::string_view text, const std::string& file) {
   ReadDetection read;
   Detection& detection = read.detection;
+  look_for_slips(yaml, read.warnings);
   detection.name = yaml.required("name");
   detection.type = read_type(yaml);
   detection.search = yaml.required("search");
   detection.file = file;
   read_description(yaml, detection);
   auto tags = yaml.map("tags");
-  bool newer = read_findings(yaml, detection) || read_rba(yaml, detection);
+  bool newer = read_findings(yaml, detection, read.warnings) || read_rba(yaml, detection, read.warnings);
   if (!newer && tags) read_observables(*tags, detection);
   read_annotations(yaml, detection);
   if (tags) read_annotations(*tags, detection);

@@ -3,6 +3,7 @@
 #include "pipeline/catalogue/deployment.h"
 #include "pipeline/catalogue/detection.h"
 #include "pipeline/catalogue/scalar_places.h"
+#include "pipeline/catalogue/yaml_reader.h"
 #include "pipeline/spl/source.h"
 
 #include <functional>
@@ -13,15 +14,14 @@
 
 namespace hecate::catalogue {
 
-class MapReader;
-
 // A detection as its file has it, before deployments and overrides.
 struct ReadDetection {
   Detection detection;
   std::optional<Deployment> own;  // the file's `deployment:`
   std::optional<ScalarPlaces>
-      search_places;       // where the search stands in the file; none: it is no part of one
-  spl::Position position;  // of the document
+      search_places;            // where the search stands in the file; none: it is no part of one
+  spl::Position position;       // of the document
+  std::vector<Wrong> warnings;  // what is read and is likely not what was meant
 };
 
 // Reads one document in any of the catalogue's three forms; throws Wrong. `text` is that of the whole file.

@@ -23,12 +23,13 @@ std::size_t take_argument_count(std::string& name) {
 
 }  // namespace
 
-void MacroTable::add(const MapReader& yaml) {
+void MacroTable::add(const MapReader& yaml, const std::string& file) {
   spl::Macro macro;
   macro.name = yaml.required("name");
   macro.arguments = yaml.texts("arguments");
   if (!yaml.has("definition")) yaml.wrong("definition", "is missing");
   macro.definition = yaml.text_or("definition", "");
+  macro.place = fmt::format("{}:{}", file, yaml.position("definition").line);
   std::size_t stated = take_argument_count(macro.name);
   if (stated != std::string::npos && stated != macro.arguments.size()) {
     yaml.wrong("name",
@@ -39,7 +40,7 @@ void MacroTable::add(const MapReader& yaml) {
 }
 
 const spl::Macro* MacroTable::find(std::string_view name, std::size_t arguments) const {
-  static const spl::Macro pass_all{"", {}, "search *"};
+  static const spl::Macro pass_all{"", {}, "search *", ""};
   auto found = macros_.find(std::pair(std::string(name), arguments));
   if (found != macros_.end()) return &found->second;
   return arguments == 0 && name.ends_with("_filter") ? &pass_all : nullptr;

@@ -16,8 +16,9 @@ class MapReader;
 // same.
 class MacroTable {
  public:
-  // Takes one document of a macro file: `name` (`f` or `f(1)`), `arguments`, `definition`. Throws Wrong.
-  void add(const MapReader& yaml);
+  // Takes one document of the macro file `file`: `name` (`f` or `f(1)`), `arguments`, `definition`. Throws
+  // Wrong.
+  void add(const MapReader& yaml, const std::string& file);
 
   // A macro that is missing and whose name ends in `_filter` reads `search *`: that is what a site has until
   // it defines its own. Any other missing one is nullptr. Valid while the table is.

@@ -20,6 +20,13 @@ bool MapReader::has(const char* key) const {
   return node && !node.IsNull();
 }
 
+std::vector<std::string> MapReader::keys() const {
+  std::vector<std::string> found;
+  for (const auto& entry : node_)
+    if (entry.first.IsScalar()) found.push_back(entry.first.Scalar());
+  return found;
+}
+
 std::optional<std::string> MapReader::text(const char* key) const {
   if (!has(key)) return std::nullopt;
   if (!node_[key].IsScalar()) wrong(key, "must be a text");

@@ -29,6 +29,7 @@ class MapReader {
   MapReader(const YAML::Node& node, std::string what);
 
   [[nodiscard]] bool has(const char* key) const;
+  [[nodiscard]] std::vector<std::string> keys() const;
   [[nodiscard]] std::optional<std::string> text(const char* key) const;
   [[nodiscard]] std::string text_or(const char* key, std::string_view otherwise) const;
   [[nodiscard]] std::string required(const char* key) const;

@@ -107,6 +107,8 @@ class Plan {
   // One line each: how the search will run, for `hecate check`.
   [[nodiscard]] virtual std::vector<std::string> describe() const = 0;
   // `context` must outlive the result; its arena may be reset by the sink's caller only between groups.
+  // A window that holds no events may have a row: some aggregation has no BY fields (`stats count`).
+  [[nodiscard]] virtual bool can_tell_of_nothing() const = 0;
   [[nodiscard]] virtual std::unique_ptr<Closing> close(EvalContext& context, ResultSink sink) const = 0;
 };
 

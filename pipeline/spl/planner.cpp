@@ -19,6 +19,12 @@ class PlannedSearch final : public Plan {
 
   const std::shared_ptr<const Scan>& scan() const override { return scan_; }
   bool can_emit_first_match() const override { return !planned_->automatic_span() && planned_->rows_stay; }
+  bool can_tell_of_nothing() const override {
+    return std::ranges::any_of(planned_->commands, [](const auto& command) {
+      const Aggregation* aggregation = command->aggregation();
+      return aggregation != nullptr && aggregation->by().empty();
+    });
+  }
   std::vector<std::string> describe() const override;
   std::unique_ptr<Closing> close(EvalContext& context, ResultSink sink) const override {
     return make_closing(planned_, context, std::move(sink));
@@ -229,7 +235,7 @@ Parsed<std::shared_ptr<const Plan>> compile(std::string_view search, const Macro
   Parsed<SourceText> source = expand_macros(search, macros);
   if (!source) return std::unexpected(source.error());
   Parsed<Commands> commands = parse_commands(*source, names);
-  if (!commands) return std::unexpected(commands.error());
+  if (!commands) return std::unexpected(source->with_macros(std::move(commands).error()));
   auto planned = std::make_shared<Planned>();
   planned->keys = follow_keys(*commands);
   planned->aggregates = follow_aggregates(*commands);

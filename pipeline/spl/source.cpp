@@ -3,6 +3,7 @@
 #include "fmt/format.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace hecate::spl {
 namespace {
@@ -109,7 +110,7 @@ class Expander {
 
   // `depth` 0 is what the author wrote; deeper texts all stand at `origin`.
   Parsed<void> expand(std::string_view text, Position origin, int depth);
-  SourceText take() { return std::move(out_); }
+  [[nodiscard]] SourceText& out() { return out_; }
 
  private:
   Parsed<void> call(std::string_view inside, Position origin, int depth);
@@ -180,7 +181,7 @@ Parsed<void> Expander::call(std::string_view inside, Position origin, int depth)
     return std::unexpected(Diagnostic{
         origin, fmt::format("macro `{}` is called more than {} deep: does it call itself?", name, kDeepest)});
   }
-  return expand(put_in(*macro, arguments), origin, depth + 1);
+  return expand(put_in(*macro, arguments), out_.called(*macro, origin), depth + 1);
 }
 
 std::unexpected<Diagnostic> Expander::not_found(std::string_view name, std::size_t arguments,
@@ -211,6 +212,23 @@ void SourceText::append(std::string_view piece, Position origin, bool macro) {
   } while (!piece.empty());
 }
 
+Position SourceText::called(const Macro& macro, Position origin) {
+  std::string name = fmt::format("`{}`", macro.name);
+  if (!macro.place.empty()) name += fmt::format(" ({})", macro.place);
+  calls_.push_back({std::move(name), origin.call});
+  return {origin.line, origin.column, static_cast<int>(calls_.size())};
+}
+
+Diagnostic SourceText::with_macros(Diagnostic wrong) const {
+  std::string_view before = "; in macro ";
+  for (int call = wrong.position.call; call > 0;) {
+    const Call& in = calls_[static_cast<std::size_t>(call) - 1];
+    wrong.message += fmt::format("{}{}", std::exchange(before, ", called by "), in.macro);
+    call = in.by;
+  }
+  return wrong;
+}
+
 Position SourceText::position(std::size_t offset) const {
   if (segments_.empty()) return {};
   offset = std::min(offset, text_.size());
@@ -225,8 +243,8 @@ Position SourceText::position(std::size_t offset) const {
 Parsed<SourceText> expand_macros(std::string_view search, const MacroLookup& macros) {
   Expander expander(macros);
   Parsed<void> done = expander.expand(search, Position{}, 0);
-  if (!done) return std::unexpected(done.error());
-  return expander.take();
+  if (!done) return std::unexpected(expander.out().with_macros(std::move(done).error()));
+  return std::move(expander.out());
 }
 
 }  // namespace hecate::spl

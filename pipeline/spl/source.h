@@ -14,6 +14,7 @@ namespace hecate::spl {
 struct Position {
   int line = 1;
   int column = 1;
+  int call = 0;  // of a macro, by which it came in, as a SourceText counts them from 1; 0: none
 };
 
 // Why a search cannot be loaded: where, and in words what is wrong or not supported.
@@ -30,6 +31,7 @@ struct Macro {
   std::string name;
   std::vector<std::string> arguments;
   std::string definition;
+  std::string place{};  // of the definition, `file:line`, for messages
 };
 
 // Finds a macro by its name and number of arguments; nullptr when there is none.
@@ -45,7 +47,16 @@ class SourceText {
   // Appends `piece`; its characters count on from `origin` (macro = false), or all stand at `origin`.
   void append(std::string_view piece, Position origin, bool macro);
 
+  // A call of `macro` at `origin`: the place that what it brings in has.
+  [[nodiscard]] Position called(const Macro& macro, Position origin);
+  // With the macros named in its message that what is wrong came in by, the innermost first.
+  [[nodiscard]] Diagnostic with_macros(Diagnostic wrong) const;
+
  private:
+  struct Call {
+    std::string macro;  // its name and where it is defined
+    int by;             // the call that this one stands in; 0: none
+  };
   struct Segment {
     std::size_t begin;
     Position origin;
@@ -53,6 +64,7 @@ class SourceText {
   };
   std::string text_;
   std::vector<Segment> segments_;
+  std::vector<Call> calls_;
 };
 
 // Puts macros in: `name` and `name(a, "b, c")` between back quotes, nested up to 32 deep, `$arg$` replaced as

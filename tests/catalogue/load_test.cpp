@@ -246,6 +246,93 @@ TEST(Load, FirstMatchWhereItIsPossible) {
   EXPECT_EQ(load(sources).refused.size(), 1u);
 }
 
+TEST(Load, AnErrorInsideAMacroNamesTheMacroAndItsPlace) {
+  TemporaryFolder folder;
+  folder.write("d.yml", "name: A\ntype: TTP\nsearch: |\n  x=1\n  | `outer(dest)`\n");
+  folder.write("m/m.yml",
+               "name: outer(1)\narguments: [f]\ndefinition: 'stats count by $f$ | `inner`'\n---\n"
+               "name: inner\ndefinition: frobnicate y\n");
+  Sources sources;
+  sources.detections = {folder / "d.yml"};
+  sources.macros = {folder / "m"};
+  auto only_reason = [&] {
+    LoadResult loaded = load(sources);
+    return loaded.refused.size() == 1 ? loaded.refused[0] : Refused{};
+  };
+  EXPECT_EQ(only_reason().line, 5);
+  EXPECT_EQ(only_reason().column, 5);
+  EXPECT_NE(only_reason().reason.find("frobnicate"), std::string::npos);
+  std::string file = folder / "m/m.yml";
+  std::string chain = "in macro `inner` (" + file + ":6), called by `outer` (" + file + ":3)";
+  EXPECT_NE(only_reason().reason.find(chain), std::string::npos) << only_reason().reason;
+
+  folder.write("m/m.yml", "name: outer(1)\narguments: [f]\ndefinition: 'stats count by $f$ | `inner`'\n");
+  EXPECT_NE(only_reason().reason.find("unknown macro `inner`"), std::string::npos);
+  EXPECT_NE(only_reason().reason.find("in macro `outer` (" + file + ":3)"), std::string::npos)
+      << only_reason().reason;
+  EXPECT_EQ(load_search("x", "x=1 | frobnicate y", {}).refused[0].reason.find("in macro"), std::string::npos);
+}
+
+TEST(Load, AMisspeltKeyIsHintedAndAStrangeOneIsNot) {
+  TemporaryFolder folder;
+  folder.write("d.yml", "name: A\ntype: TTP\nserch: x=1\n");
+  Sources sources;
+  sources.detections = {folder / "d.yml"};
+  EXPECT_NE(reasons(load(sources).refused)
+                .find("d.yml:3:8: A: `serch` is not a key that is known: did you "
+                      "mean `search`?"),
+            std::string::npos)
+      << reasons(load(sources).refused);
+  folder.write("d.yml", detection("A", "drilldown_serches: []\nsomething_of_ours: 1\n"));
+  LoadResult loaded = load(sources);
+  EXPECT_TRUE(loaded.refused.empty()) << reasons(loaded.refused);
+  ASSERT_EQ(loaded.warnings.size(), 1u) << reasons(loaded.warnings);
+  EXPECT_NE(loaded.warnings[0].reason.find("did you mean `drilldown_searches`?"), std::string::npos);
+}
+
+TEST(Load, RiskObjectsHaveAKnownTypeAndAScoreUpTo100) {
+  TemporaryFolder folder;
+  Sources sources;
+  sources.detections = {folder / "d.yml"};
+  auto with = [&](const std::string& type, const std::string& score) {
+    folder.write("d.yml", detection("A", "finding: {title: t, entity: {field: dest, type: " + type +
+                                             ", score: " + score + "}}\n"));
+    return load(sources);
+  };
+  LoadResult odd = with("systems", "50");
+  EXPECT_TRUE(odd.refused.empty()) << reasons(odd.refused);
+  EXPECT_NE(reasons(odd.warnings).find("`systems` is none that Splunk knows"), std::string::npos);
+  EXPECT_NE(reasons(odd.warnings).find("did you mean `system`?"), std::string::npos);
+  EXPECT_TRUE(with("user", "100").warnings.empty());
+  EXPECT_TRUE(with("user", "0").refused.empty());
+  for (const char* score : {"101", "-1", ".nan"}) {
+    EXPECT_NE(reasons(with("user", score).refused).find("must be a number from 0 to 100"), std::string::npos)
+        << score;
+  }
+}
+
+TEST(Load, WhyADetectionIsOff) {
+  TemporaryFolder folder;
+  folder.write("a.yml", detection("Off", "enabled: false\n"));
+  folder.write("b.yml", detection("Old", "status: deprecated\n"));
+  folder.write("c.yml", "name: Base\ntype: Baseline\nsearch: '| no such command'\n");
+  folder.write("d.yml", detection("On"));
+  folder.write("e.yml", detection("Overridden"));
+  Sources sources;
+  sources.detections = {folder.path()};
+  sources.overrides["Overridden"].disabled = true;
+  sources.include_disabled = true;
+  LoadResult loaded = load(sources);
+  std::map<std::string, std::string> off;
+  for (const LoadedDetection& each : loaded.catalogue->detections) off[each.detection.name] = each.off;
+  EXPECT_EQ(off["On"], "");
+  EXPECT_NE(off["Off"].find("its file"), std::string::npos) << off["Off"];
+  EXPECT_NE(off["Old"].find("deprecated"), std::string::npos) << off["Old"];
+  EXPECT_NE(off["Overridden"].find("override"), std::string::npos) << off["Overridden"];
+  ASSERT_EQ(loaded.ignored.size(), 1u);
+  EXPECT_EQ(loaded.ignored[0].name, "Base");
+}
+
 // Every file of the public catalogue is read; those that do not compile are another test's business.
 TEST(Load, ThePublicCatalogueIsRead) {
   std::string shared = testing::shared_folder();

@@ -132,7 +132,7 @@ void Simulation::add_detection(const std::string& name, const std::string& searc
   catalogue::Detection detection;
   detection.name = name;
   detection.emit = emit;
-  catalogue_->detections.push_back({std::move(detection), *std::move(schedule), *std::move(plan)});
+  catalogue_->detections.push_back({std::move(detection), *std::move(schedule), *std::move(plan), {}});
 }
 
 void Simulation::start() {
