@@ -26,7 +26,7 @@ catalogue::LoadedDetection detection(const std::string& yaml) {
   }
   auto schedule =
       schedule::Schedule::parse(parsed->front().cron, parsed->front().earliest, parsed->front().latest);
-  return {parsed->front(), *schedule, nullptr};
+  return {parsed->front(), *schedule, nullptr, {}};
 }
 
 window::Run run(const catalogue::LoadedDetection& detection, std::int64_t id) {
