@@ -185,13 +185,15 @@ TEST(SyslogTcp, AFullQueueStopsTheReading) {
   std::size_t sent = 0;
   std::size_t at = 0;
   int stuck = 0;
-  while (stuck < 20) {
+  constexpr std::size_t kMoreThanSocketsHold = 256 * 1024 * 1024;
+  while (stuck < 20 && sent < kMoreThanSocketsHold) {
     std::size_t went = sender.send_what_goes(std::string_view(burst).substr(at));
     sent += went;
     at = (at + went) % burst.size();
     stuck = went == 0 ? stuck + 1 : 0;
     if (went == 0) pause_briefly();
   }
+  ASSERT_LT(sent, kMoreThanSocketsHold);
   ASSERT_TRUE(server.ingest.take_events().empty());
   double read = server.metric("hecate_bytes_received_total");
   EXPECT_LT(read, static_cast<double>(sent));
@@ -250,6 +252,22 @@ TEST(SyslogTcp, AStopTakesWhatHasArrived) {
   EXPECT_TRUE(senders[0]->closed());
   TcpSender late(server.port());
   EXPECT_FALSE(late.send("x"));
+}
+
+// The stop comes while nothing is read: what stands in the sockets is still taken once there is room.
+TEST(SyslogTcp, AStopReadsWhatIsStillInTheSockets) {
+  SyslogServer server({syslog_input(Protocol::tcp)});
+  server.ingest.full = true;
+  TcpSender sender(server.port());
+  ASSERT_TRUE(sender.send("<14>a\n"));
+  ASSERT_TRUE(eventually([&] { return server.metric("hecate_bytes_received_total") == 6; }));
+  for (int i = 0; i < 1000; ++i) ASSERT_TRUE(sender.send("<14>a\n"));
+  std::thread stop([&] { server.listener->drain(); });
+  EXPECT_TRUE(eventually([&] { return !TcpSender(server.port()).send("x"); }));
+  EXPECT_EQ(server.metric("hecate_bytes_received_total"), 6);
+  server.ingest.full = false;
+  stop.join();
+  EXPECT_EQ(server.ingest.take_events().size(), 1001u);
 }
 
 TEST(SyslogTcp, AStopDoesNotWaitForEverOnABadDisk) {
