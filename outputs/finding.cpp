@@ -91,11 +91,8 @@ Finding make_finding(const Rule& rule, const window::Run& run, const spl::Result
   finding.revision = revision;
   finding.plain = hash_of_plain(evidence.row, row.aggregates);
   finding.body = body_of(rule, run.window, id, evidence);
-  if (rule.risk) {
-    for (const catalogue::RiskObject& object : rule.risk_objects)
-      for (std::string& value : evidence.values(object.field))
-        finding.risk_objects.push_back({object.type, std::move(value)});
-  }
+  // As the body has them: it holds valid UTF-8 only, and what is posted is made of it.
+  if (rule.risk) finding.risk_objects = risk_objects_of(finding.body);
   finding.throttle_values = throttle_values(run.detection.detection.throttle.fields, evidence);
   return finding;
 }
@@ -119,7 +116,7 @@ std::string finding_id(std::string_view detection, const schedule::Window& windo
   if (single_event) {
     append_part(identity, sample->host);
     append_part(identity, sample->raw);
-  } else if (row.keys.empty() || row.hides_keys) {
+  } else if (!row.regrouped && (row.keys.empty() || row.hides_keys)) {
     append_part(identity, row.group);
   }
   if (ordinal > 0) append_part(identity, std::to_string(ordinal));
@@ -132,17 +129,19 @@ std::string finding_id(std::string_view detection, const schedule::Window& windo
   return hex;
 }
 
-void add_risk_objects(std::string_view body, std::set<RiskEntity>& objects) {
+std::vector<RiskEntity> risk_objects_of(std::string_view body) {
+  std::vector<RiskEntity> objects;
   simdjson::dom::parser parser;
   simdjson::dom::element finding;
   simdjson::dom::array listed;
-  if (parser.parse(body.data(), body.size()).get(finding) != simdjson::SUCCESS) return;
-  if (finding["risk_objects"].get(listed) != simdjson::SUCCESS) return;
+  if (parser.parse(body.data(), body.size()).get(finding) != simdjson::SUCCESS) return objects;
+  if (finding["risk_objects"].get(listed) != simdjson::SUCCESS) return objects;
   for (simdjson::dom::element each : listed) {
     std::string_view type, value;
     if (each["type"].get(type) == simdjson::SUCCESS && each["value"].get(value) == simdjson::SUCCESS)
-      objects.insert({std::string(type), std::string(value)});
+      objects.push_back({std::string(type), std::string(value)});
   }
+  return objects;
 }
 
 std::string shown(Time created, std::int64_t revision, std::string_view status, std::string_view body) {

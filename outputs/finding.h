@@ -5,7 +5,6 @@
 #include "pipeline/window/run_sink.h"
 
 #include <compare>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,8 +32,8 @@ struct Finding {
 [[nodiscard]] Finding make_finding(const Rule& rule, const window::Run& run, const spl::ResultRow& row,
                                    const store::Sample* sample, const std::string& id, int revision);
 
-// Adds the risk objects that a body names.
-void add_risk_objects(std::string_view body, std::set<RiskEntity>& objects);
+// The risk objects that a body names, in their order.
+[[nodiscard]] std::vector<RiskEntity> risk_objects_of(std::string_view body);
 
 // The JSON of /api/findings: a body with when this revision was told.
 [[nodiscard]] std::string shown(Time created, std::int64_t revision, std::string_view status,

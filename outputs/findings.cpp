@@ -27,6 +27,8 @@ namespace {
 // In one commit: some 200 KB.
 constexpr std::size_t kIdsACommit = 2000;
 
+constexpr std::int64_t kWithdrawalsAWrite = 250;
+
 // A finding whose id is not in the index yet.
 struct Unindexed {
   std::string id;
@@ -54,20 +56,22 @@ struct RunFacts {
   Time throttle_period;
   bool deliver;
   bool notable;
-  bool post_withdrawn;
+  bool post_revisions;
   std::int64_t rule;
 };
 
 // A row told, and what is to be done about it.
 struct Telling {
   enum class What {
-    tell,    // it was not told
-    revise,  // it was, and says something else now
-    update,  // only counts and the like are others
-    keep,    // nothing has changed
+    tell,      // it was not told
+    revise,    // it was, and says something else now
+    update,    // only counts and the like are others
+    keep,      // nothing has changed
+    withdraw,  // no row shows it any more
   };
   What what = What::tell;
   Finding finding;
+  std::int64_t rule = 0;  // by which it was told, of one that is withdrawn
 };
 
 // What is stored of an id: its newest visible revision.
@@ -107,50 +111,37 @@ class Recorder {
         ++counts_.revised;
         if (auto done = insert(finding, "revised", run_.rule); !done) return done;
         if (auto done = mark_seen(finding.id); !done) return done;
-        return queue(finding);
+        return run_.post_revisions ? queue(finding) : Result<void>();
       case Telling::What::update:
         if (auto done = update(finding); !done) return done;
         break;
       case Telling::What::keep:
         break;
+      case Telling::What::withdraw:
+        return withdraw(telling);
     }
     if (run_.early) return {};
     ++counts_.told_before;
     return mark_seen(finding.id);
   }
 
-  // What was told of this window and no row shows any more is taken back.
-  Result<void> withdraw() {
-    auto gone = database_.cursor(
-        "SELECT f.id, f.revision, f.plain, f.rule, coalesce(f.newest, f.body) FROM finding f"
-        " JOIN run r ON r.run = f.run"
-        " WHERE f.detection = ? AND f.earliest = ? AND f.latest = ? AND f.seen <> ? AND r.done = 1"
-        " AND f.status <> 'withdrawn' AND NOT EXISTS (SELECT 1 FROM finding_id i"
-        "   JOIN finding n ON n.seq = i.finding JOIN run q ON q.run = n.run"
-        "   WHERE i.id = f.id AND i.revision > f.revision AND (q.done = 1 OR q.run = ?)) ORDER BY f.seq");
-    if (!gone) return std::unexpected(gone.error());
-    (*gone)->bind_text(1, run_.detection).bind(2, run_.window.earliest).bind(3, run_.window.latest);
-    (*gone)->bind(4, run_.id).bind(5, run_.id);
-    std::vector<std::pair<Finding, std::int64_t>> findings;
-    auto read = (*gone)->each_row([&] {
-      auto& [finding, rule] = findings.emplace_back();
-      finding.id = (*gone)->text(0);
-      finding.revision = static_cast<int>((*gone)->integer(1)) + 1;
-      finding.plain = (*gone)->integer(2);
-      rule = (*gone)->integer(3) != 0 ? (*gone)->integer(3) : run_.rule;
-      finding.body = (*gone)->text(4);
-    });
-    if (!read) return read;
-    for (const auto& [finding, rule] : findings) {
-      ++counts_.withdrawn;
-      if (auto done = insert(finding, "withdrawn", rule); !done) return done;
-      if (!run_.deliver || !run_.post_withdrawn) continue;
-      if (auto done = queue(finding.id, "notable"); !done) return done;
-    }
-    return {};
+ private:
+  // It goes on by the rule that it was told by, which retention keeps as long as this.
+  Result<void> withdraw(const Telling& telling) {
+    ++counts_.withdrawn;
+    if (auto done = use_rule(telling.rule); !done) return done;
+    if (auto done = insert(telling.finding, "withdrawn", telling.rule); !done) return done;
+    if (auto done = mark_seen(telling.finding.id); !done) return done;
+    if (!run_.deliver || !run_.notable || !run_.post_revisions) return {};
+    return queue(telling.finding.id, "notable");
   }
 
- private:
+  Result<void> use_rule(std::int64_t rule) {
+    auto statement = database_.prepare("UPDATE rule SET told = max(told, ?) WHERE rule = ?");
+    if (!statement) return std::unexpected(statement.error());
+    return (*statement)->bind(1, run_.search_time).bind(2, rule).run();
+  }
+
   Result<void> tell(const Finding& finding) {
     if (!finding.throttle_values.empty()) {
       auto throttled = is_throttled(finding);
@@ -260,7 +251,8 @@ class Recorder {
     auto read = (*earlier)->each_row([&] {
       // A version that kept no rules has told of all objects.
       auto rule = Rule::parse((*earlier)->text(1));
-      if (!rule || rule->risk) add_risk_objects((*earlier)->text(0), told);
+      if (rule && !rule->risk) return;
+      for (RiskEntity& entity : risk_objects_of((*earlier)->text(0))) told.insert(std::move(entity));
     });
     if (!read) return std::unexpected(read.error());
     return told;
@@ -326,7 +318,10 @@ class StoredFindings final : public Findings {
     auto stored = told_window_ ? read_stored(id) : std::optional<Stored>();
     int revision = stored ? stored->revision + 1 : 1;
     Finding finding = make_finding(rule_, run, row, sample, id, revision);
-    kept_.push_back({what_to_do(detection, stored, finding), std::move(finding)});
+    auto what = what_to_do(detection, stored, finding);
+    // Told early, most is as it was a moment ago.
+    if (run.early && what == Telling::What::keep) return;
+    kept_.push_back({what, std::move(finding)});
   }
 
   [[nodiscard]] Result<store::Store::Job> take(const window::Run& run, bool last) override {
@@ -335,8 +330,8 @@ class StoredFindings final : public Findings {
       kept_.clear();
       return std::unexpected(*error_);
     }
+    const catalogue::Detection& detection = run.detection.detection;
     bool first = std::exchange(untaken_, false);
-    bool withdraw = last && told_window_ && !run.early;
     if (first) {
       if (auto cleared = clear_undone(run.detection.detection.name); !cleared)
         return std::unexpected(cleared.error());
@@ -344,8 +339,7 @@ class StoredFindings final : public Findings {
     if (last) {
       if (auto indexed = index_rest(); !indexed) return std::unexpected(indexed.error());
     }
-    if (kept_.empty() && !withdraw) return store::Store::Job();
-    const catalogue::Detection& detection = run.detection.detection;
+    if (kept_.empty()) return store::Store::Job();
     RunFacts facts{.id = run.id,
                    .detection = detection.name,
                    .window = run.window,
@@ -354,20 +348,56 @@ class StoredFindings final : public Findings {
                    .throttle_period = detection.throttle.period,
                    .deliver = options_.deliver,
                    .notable = detection.notable,
-                   .post_withdrawn = detection.notable && detection.revise != catalogue::Revise::never,
-                   .rule = static_cast<std::int64_t>(spl::stable_hash(rule_json_))};
-    return store::Store::Job([facts = std::move(facts), withdraw, last, tellings = std::exchange(kept_, {}),
+                   .post_revisions = detection.revise != catalogue::Revise::never,
+                   .rule = rule_id()};
+    return store::Store::Job([facts = std::move(facts), last, tellings = std::exchange(kept_, {}),
                               counts = counts_,
                               rule = rule_json_](store::Database& database) -> Result<void> {
       Recorder recorder(database, facts, *counts, last);
       if (auto done = recorder.keep_rule(rule); !done) return done;
       for (const Telling& telling : tellings)
         if (auto done = recorder.record(telling); !done) return done;
-      return withdraw ? recorder.withdraw() : Result<void>();
+      return {};
     });
   }
 
   [[nodiscard]] std::size_t pending() const override { return kept_.size(); }
+  [[nodiscard]] bool tells() const override {
+    auto visible = [](const Telling& each) {
+      return each.what == Telling::What::tell || each.what == Telling::What::revise;
+    };
+    return std::ranges::any_of(kept_, visible);
+  }
+
+  // A run that lacks events says nothing of what it does not show, and one that takes no action of nothing.
+  [[nodiscard]] Result<bool> withdraw(const window::Run& run) override {
+    begin(run);
+    const catalogue::Detection& detection = run.detection.detection;
+    bool acts = detection.notable || detection.risk;
+    if (!told_window_ || !acts || run.early || run.incomplete) return false;
+    if (!kept_.empty()) return true;  // these show what they show when they are written
+    auto gone = reader_->prepare(
+        "SELECT f.id, f.revision, f.plain, coalesce(f.newest, f.body), f.rule FROM finding f"
+        " JOIN run r ON r.run = f.run"
+        " WHERE f.detection = ? AND f.earliest = ? AND f.latest = ? AND f.seen <> ? AND r.done = 1"
+        " AND f.status <> 'withdrawn' AND NOT EXISTS (SELECT 1 FROM finding_id i"
+        "   JOIN finding n ON n.seq = i.finding JOIN run q ON q.run = n.run"
+        "   WHERE i.id = f.id AND i.revision > f.revision AND q.done = 1) ORDER BY f.seq LIMIT ?");
+    if (!gone) return std::unexpected(gone.error());
+    (*gone)->bind_text(1, detection.name).bind(2, run.window.earliest).bind(3, run.window.latest);
+    (*gone)->bind(4, run.id).bind(5, kWithdrawalsAWrite);
+    auto read = (*gone)->each_row([&] {
+      Telling& telling = kept_.emplace_back();
+      telling.what = Telling::What::withdraw;
+      telling.finding.id = (*gone)->text(0);
+      telling.finding.revision = static_cast<int>((*gone)->integer(1)) + 1;
+      telling.finding.plain = (*gone)->integer(2);
+      telling.finding.body = (*gone)->text(3);
+      telling.rule = (*gone)->integer(4) != 0 ? (*gone)->integer(4) : rule_id();
+    });
+    if (!read) return std::unexpected(read.error());
+    return !kept_.empty();
+  }
 
   void done(const window::Run& run) override {
     begin(run);
@@ -440,6 +470,10 @@ class StoredFindings final : public Findings {
     return {};
   }
 
+  [[nodiscard]] std::int64_t rule_id() const {
+    return static_cast<std::int64_t>(spl::stable_hash(rule_json_));
+  }
+
   // Puts the ids of a long run into their index, in their order: so each page of it is written once.
   Result<void> index_rest() {
     auto& entries = counts_->unindexed;
@@ -493,9 +527,10 @@ class StoredFindings final : public Findings {
     if (!stored) return Telling::What::tell;
     bool other_body = stored->body != finding.body;
     bool other_row = stored->plain != 0 && stored->plain != finding.plain;
+    if (stored->status == "withdrawn") return Telling::What::revise;
     if (detection.revise == catalogue::Revise::never)
       return other_body ? Telling::What::update : Telling::What::keep;
-    if (stored->status == "withdrawn" || other_row) return Telling::What::revise;
+    if (other_row) return Telling::What::revise;
     if (!other_body) return Telling::What::keep;
     return detection.revise == catalogue::Revise::any ? Telling::What::revise : Telling::What::update;
   }
@@ -551,13 +586,14 @@ Result<std::unique_ptr<Findings>> Findings::make(store::Store& store, FindingOpt
                                           std::move(listener));
 }
 
-Result<std::string> list_findings(store::Database& reader, Time since, int limit) {
+Result<std::string> list_findings(store::Database& reader, Time since, int limit,
+                                  const std::string& detection) {
   std::string list = "[";
-  auto read =
-      read_findings(reader, {.since = since, .limit = limit, .detection = {}}, [&](std::string_view json) {
-        if (list.size() > 1) list += ",\n ";
-        list += json;
-      });
+  FindingQuery query{.since = since, .limit = limit, .detection = detection};
+  auto read = read_findings(reader, query, [&](std::string_view json) {
+    if (list.size() > 1) list += ",\n ";
+    list += json;
+  });
   if (!read) return std::unexpected(read.error());
   return list + "]\n";
 }

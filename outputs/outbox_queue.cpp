@@ -166,18 +166,19 @@ void OutboxQueue::measure() {
 }
 
 Result<std::int64_t> OutboxQueue::count() {
-  auto statement =
-      reader_->prepare("SELECT count(*) FROM outbox WHERE run IN (SELECT run FROM run WHERE done = 1)");
+  auto statement = reader_->prepare(
+      "SELECT (SELECT count(*) FROM outbox) - (SELECT count(*) FROM outbox WHERE run IN"
+      " (SELECT run FROM run WHERE done = 0))");
   if (!statement) return std::unexpected(statement.error());
   return (*statement)->number();
 }
 
 // When the oldest was queued; 0 when there is none.
 Result<Time> OutboxQueue::oldest() {
-  auto statement = reader_->prepare(
-      "SELECT o.queued FROM outbox o JOIN run r ON r.run = o.run WHERE r.done = 1 ORDER BY o.seq LIMIT 1");
-  if (!statement) return std::unexpected(statement.error());
-  return (*statement)->number();
+  OutboxCursor rows(*reader_, rules_);
+  auto any = rows.next();
+  if (!any) return std::unexpected(any.error());
+  return *any ? rows.queued() : 0;
 }
 
 }  // namespace hecate::outputs

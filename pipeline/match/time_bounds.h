@@ -20,8 +20,7 @@ struct TimeBounds {
   Time future_skew = 10 * kMinute;
   // By scan: the earliest event time that a run still to come looks at.
   absl::flat_hash_map<std::uint64_t, Time> needed_from;
-  // By scan: where its first window begins, of those that were loaded not long ago; and the greatest of
-  // these.
+  // By scan: where its first window begins (0: not known); and the greatest of these.
   absl::flat_hash_map<std::uint64_t, Time> first_window;
   Time newest_first_window = 0;
 

@@ -13,17 +13,21 @@ namespace {
 // The end of the chain.
 class Emitter final : public Operator {
  public:
-  Emitter(const Planned& planned, ResultSink sink) : planned_(planned), sink_(std::move(sink)) {}
+  Emitter(const Planned& planned, ResultSink sink) : planned_(planned), sink_(std::move(sink)) {
+    for (std::size_t i = planned.closing_begin(); i < planned.commands.size(); ++i)
+      regrouped_ |= planned.commands[i]->puts_rows_together();
+  }
 
   void take(Row& row, std::string_view group) override {
     std::erase_if(row.entries(), [](const Row::Entry& entry) { return entry.value.is_null(); });
     ResultRow result{row, {}, group};
+    result.regrouped = regrouped_;
     for (const std::string& key : planned_.keys) {
       Value value = row.get(std::string_view(key));
       if (!value.is_null()) result.keys.emplace_back(key, value);
     }
     result.hides_keys = result.keys.size() < planned_.keys.size();
-    result.is_event = planned_.aggregation == nullptr && !group.empty();
+    result.is_event = planned_.aggregation == nullptr && !regrouped_ && !group.empty();
     result.aggregates = planned_.aggregates;
     sink_(result);
   }
@@ -32,6 +36,7 @@ class Emitter final : public Operator {
  private:
   const Planned& planned_;
   ResultSink sink_;
+  bool regrouped_ = false;
 };
 
 class PlannedClosing final : public Closing {

@@ -116,6 +116,8 @@ class Command {
   virtual void add_results(std::vector<std::string>& /*names*/) const {}
   // What stats and its kin gather; null for all other commands.
   [[nodiscard]] virtual const Aggregation* aggregation() const { return nullptr; }
+  // Its rows are made of several that came in.
+  [[nodiscard]] virtual bool puts_rows_together() const { return aggregation() != nullptr; }
 
   // What the search command asks of a row; null for all other commands.
   [[nodiscard]] virtual const Condition* condition() const { return nullptr; }

@@ -77,8 +77,11 @@ struct ResultRow {
   const Row& row;
   std::vector<std::pair<std::string_view, Value>> keys;
   std::string_view group;  // the group key this row came from, where it came from exactly one; else empty
+  // Rows were put together again behind the first aggregation (or behind single events): `group` is where the
+  // row comes from as long as nothing else comes to it, and no part of what it is.
+  bool regrouped = false;
   bool hides_keys =
-      false;  // there are BY values that it does not show: keys alone do not tell it from others
+      false;              // there are BY values that it does not show: keys alone do not tell it from others
   bool is_event = false;  // the row is of one event that was kept, with no aggregation over it
   // Names of fields that stats functions gave (count, values(x), …), whatever later commands made of them:
   // they change as events come in. All others are what the row says of its group.
@@ -104,11 +107,11 @@ class Plan {
   [[nodiscard]] virtual const std::shared_ptr<const Scan>& scan() const = 0;
   // The closing part works row by row or can only grow: `emit: first_match` is possible.
   [[nodiscard]] virtual bool can_emit_first_match() const = 0;
+  // A window that holds no events may have a row: some aggregation has no BY fields (`stats count`).
+  [[nodiscard]] virtual bool can_tell_of_nothing() const = 0;
   // One line each: how the search will run, for `hecate check`.
   [[nodiscard]] virtual std::vector<std::string> describe() const = 0;
   // `context` must outlive the result; its arena may be reset by the sink's caller only between groups.
-  // A window that holds no events may have a row: some aggregation has no BY fields (`stats count`).
-  [[nodiscard]] virtual bool can_tell_of_nothing() const = 0;
   [[nodiscard]] virtual std::unique_ptr<Closing> close(EvalContext& context, ResultSink sink) const = 0;
 };
 

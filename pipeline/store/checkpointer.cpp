@@ -17,7 +17,7 @@ Checkpointer::Checkpointer(std::unique_ptr<Database> database, std::function<voi
 
 Checkpointer::~Checkpointer() {
   stop();
-  database_->leave_log();
+  database_->leave_log(true);
 }
 
 void Checkpointer::ask() {

@@ -245,8 +245,8 @@ Result<int> Database::checkpoint() {
   return std::unexpected(error("putting the write-ahead log back"));
 }
 
-void Database::leave_log() {
-  sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+void Database::leave_log(bool leave) {
+  sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, leave ? 1 : 0, nullptr);
 }
 
 Error Database::error(std::string_view doing) const {

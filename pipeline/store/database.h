@@ -92,8 +92,8 @@ class Database {
   [[nodiscard]] Result<int> checkpoint();
   // Pages in the write-ahead log as of the last commit here.
   [[nodiscard]] int log_pages() const { return log_pages_; }
-  // From now on the log is left as it is, at closing too.
-  void leave_log();
+  // Whether the log is left as it is when this is closed.
+  void leave_log(bool leave);
   // What SQLite says of its last failure, and what to do.
   [[nodiscard]] Error error(std::string_view doing) const;
   // The code of the last failure that `error` told; its extended form.

@@ -81,24 +81,6 @@ class GroupMerger {
   Sample sample_;
 };
 
-// The minutes of the range that hold anything, by jumping from one to the next in the primary key.
-Result<std::vector<std::int64_t>> minutes_of(Database& reader, std::int64_t scan, std::int64_t from,
-                                             std::int64_t to) {
-  auto next = reader.prepare(
-      "SELECT minute FROM pane WHERE scan = ? AND minute >= ? AND minute < ? ORDER BY minute LIMIT 1");
-  if (!next) return std::unexpected(next.error());
-  std::vector<std::int64_t> minutes;
-  while (true) {
-    (*next)->bind(1, scan).bind(2, from).bind(3, to);
-    auto row = (*next)->step();
-    if (!row) return std::unexpected(row.error());
-    if (!*row) return minutes;
-    minutes.push_back((*next)->integer(0));
-    from = minutes.back() + 1;
-    (*next)->reset();
-  }
-}
-
 // The minutes' rows in order of their groups: the primary key gives those of each minute so, and the least of
 // all comes first.
 class MinuteCursors {
@@ -207,29 +189,47 @@ Result<void> visit_sorted(Database& reader, std::int64_t scan, std::int64_t from
 
 }  // namespace
 
+// By jumping from one to the next in the primary key.
+Result<std::vector<std::int64_t>> read_minutes(Database& reader, std::uint64_t scan_id,
+                                               std::int64_t from_minute, std::int64_t to_minute) {
+  auto scan = static_cast<std::int64_t>(scan_id);
+  std::int64_t from = from_minute;
+  auto next = reader.prepare(
+      "SELECT minute FROM pane WHERE scan = ? AND minute >= ? AND minute < ? ORDER BY minute LIMIT 1");
+  if (!next) return std::unexpected(next.error());
+  std::vector<std::int64_t> minutes;
+  while (true) {
+    (*next)->bind(1, scan).bind(2, from).bind(3, to_minute);
+    auto row = (*next)->step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return minutes;
+    minutes.push_back((*next)->integer(0));
+    from = minutes.back() + 1;
+    (*next)->reset();
+  }
+}
+
 Result<void> read_groups(Database& reader, std::uint64_t scan_id, std::int64_t from_minute,
                          std::int64_t to_minute, const GroupVisitor& group,
                          std::vector<DamagedRow>* damaged) {
   auto scan = static_cast<std::int64_t>(scan_id);
-  auto minutes = minutes_of(reader, scan, from_minute, to_minute);
+  auto minutes = read_minutes(reader, scan_id, from_minute, to_minute);
   if (!minutes) return std::unexpected(minutes.error());
   if (minutes->size() <= kMostCursors) return visit_merged(reader, scan, *minutes, group, damaged);
   return visit_sorted(reader, scan, from_minute, to_minute, group, damaged);
 }
 
-Result<bool> read_group(Database& reader, std::uint64_t scan_id, std::int64_t from_minute,
-                        std::int64_t to_minute, std::string_view key, spl::GroupState& state,
-                        Sample& sample) {
+Result<bool> read_group(Database& reader, std::uint64_t scan_id, std::span<const std::int64_t> minutes,
+                        std::string_view key, spl::GroupState& state, Sample& sample,
+                        std::vector<DamagedRow>* damaged) {
   auto scan = static_cast<std::int64_t>(scan_id);
   auto transaction = Transaction::begin(reader, Transaction::Kind::read);
   if (!transaction) return std::unexpected(transaction.error());
-  auto minutes = minutes_of(reader, scan, from_minute, to_minute);
-  if (!minutes) return std::unexpected(minutes.error());
   auto row =
       reader.prepare("SELECT minute, grp, state, sample FROM pane WHERE scan = ? AND minute = ? AND grp = ?");
   if (!row) return std::unexpected(row.error());
-  GroupMerger merger(scan_id, nullptr);
-  for (std::int64_t minute : *minutes) {
+  GroupMerger merger(scan_id, damaged);
+  for (std::int64_t minute : minutes) {
     (*row)->bind(1, scan).bind(2, minute).bind_blob(3, key);
     auto there = (*row)->step();
     if (!there) return std::unexpected(there.error());

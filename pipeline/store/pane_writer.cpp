@@ -134,6 +134,19 @@ Result<void> PaneWriter::upsert(const DeltaKey& key) {
       .run();
 }
 
+Result<void> PaneWriter::put_aside_unreadable(const DeltaKey& key) {
+  auto stored = database_.prepare("SELECT state, sample FROM pane WHERE scan = ? AND minute = ? AND grp = ?");
+  if (!stored) return std::unexpected(stored.error());
+  (*stored)->bind(1, static_cast<std::int64_t>(key.scan)).bind(2, key.minute).bind_blob(3, key.group);
+  auto there = (*stored)->step();
+  if (!there || !*there) return there ? Result<void>() : std::unexpected(there.error());
+  auto state = spl::GroupState::decode((*stored)->blob(0));
+  auto sample = Sample::decode((*stored)->blob(1));
+  (*stored)->reset();
+  if (state && sample) return {};
+  return put_aside(key, state ? sample.error().message : state.error().message);
+}
+
 Result<void> PaneWriter::put_aside(const DeltaKey& key, const std::string& why) {
   auto scan = static_cast<std::int64_t>(key.scan);
   auto copy = database_.prepare(
@@ -160,13 +173,17 @@ Result<void> PaneWriter::keep_trace(const DeltaKey& key, const std::string& why)
   if (!statement) return std::unexpected(statement.error());
   put_aside_.push_back(fmt::format("{}: {} ({} bytes of state, {} of sample)", name_of(key), why,
                                    state_.size(), sample_.size()));
-  return (*statement)
-      ->bind(1, clock_.now())
-      .bind_text(2, put_aside_.back())
-      .bind(3, static_cast<std::int64_t>(key.scan))
-      .bind(4, key.minute)
-      .bind_blob(5, std::string_view(key.group).substr(0, 4096))
-      .run();
+  auto done = (*statement)
+                  ->bind(1, clock_.now())
+                  .bind_text(2, put_aside_.back())
+                  .bind(3, static_cast<std::int64_t>(key.scan))
+                  .bind(4, key.minute)
+                  .bind_blob(5, std::string_view(key.group).substr(0, 4096))
+                  .run();
+  if (!done) return done;
+  state_.clear();
+  sample_.clear();
+  return sizes_.note_missing(key.scan, key.minute);
 }
 
 }  // namespace hecate::store

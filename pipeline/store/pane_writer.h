@@ -25,8 +25,8 @@ class PaneWriter {
   // Once, before anything is written.
   [[nodiscard]] Result<void> prepare();
   [[nodiscard]] Result<void> write(DeltaSet& merged);
-  // Moves a stored row to the table `damaged`; does nothing where there is none. Inside a transaction.
-  [[nodiscard]] Result<void> put_aside(const DeltaKey& key, const std::string& why);
+  // Moves a stored row that cannot be read to the table `damaged`. Inside a transaction.
+  [[nodiscard]] Result<void> put_aside_unreadable(const DeltaKey& key);
   // For each row that was put aside since the last `write` began: which it was, and why.
   [[nodiscard]] const std::vector<std::string>& rows_put_aside() const { return put_aside_; }
   // Of the minutes of `scan` before `minute` at most `rows`; all of the sizes once no row is left. Inside a
@@ -42,6 +42,7 @@ class PaneWriter {
   using Entry = std::pair<const DeltaKey, Delta>;
 
   [[nodiscard]] Result<void> write(const Entry& entry);
+  [[nodiscard]] Result<void> put_aside(const DeltaKey& key, const std::string& why);
   [[nodiscard]] Result<void> upsert(const DeltaKey& key);
   [[nodiscard]] Result<void> keep_trace(const DeltaKey& key, const std::string& why);
 

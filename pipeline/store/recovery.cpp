@@ -82,7 +82,8 @@ Result<std::int64_t> size_of(Database& database) {
 Result<std::vector<std::string>> small_tables(Database& database) {
   auto statement = database.cursor(
       "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN"
-      " ('pane', 'seen', 'aside', 'damaged', 'finding', 'outbox', 'parked')");
+      " ('pane', 'seen', 'aside', 'damaged', 'finding', 'finding_id', 'outbox', 'parked', 'run', "
+      "'throttle')");
   if (!statement) return std::unexpected(statement.error());
   std::vector<std::string> names;
   auto read = (*statement)->each_row([&] { names.emplace_back((*statement)->text(0)); });

@@ -60,7 +60,9 @@ constexpr const char* kSchema[] = {
     "CREATE TABLE pane_size(scan INTEGER NOT NULL, minute INTEGER NOT NULL, bytes INTEGER NOT NULL,"
     "  dropped INTEGER NOT NULL, PRIMARY KEY(scan, minute)) WITHOUT ROWID;",
 
-    "ALTER TABLE schedule ADD COLUMN first INTEGER NOT NULL DEFAULT 0;"};
+    "ALTER TABLE schedule ADD COLUMN first INTEGER NOT NULL DEFAULT 0;",
+
+    "CREATE INDEX run_undone ON run(detection) WHERE done = 0;"};
 
 // The writer puts back itself what is left when it is a short part of a log, and of a log that has become
 // long: then its disk is too slow for both.
@@ -109,20 +111,19 @@ class Journal final : public Store {
   }
 
   ~Journal() override {
-    if (!thread_.joinable()) return;
     {
       std::lock_guard guard(mutex_);
       stopping_ = true;
     }
     changed_.notify_one();
-    thread_.join();
+    if (thread_.joinable()) thread_.join();
     if (checkpointer_) {
       checkpointer_->stop();
       take_pass();
       checkpointer_.reset();
     }
     // Closing puts the log back and removes it.
-    if (dead_ || !lock_.expect_log(false)) database_->leave_log();
+    if (dead_ || !lock_.expect_log(false)) database_->leave_log(true);
   }
 
   void submit(DeltaSet&& deltas, Completion done) override {
@@ -171,7 +172,7 @@ class Journal final : public Store {
   Result<void> put_aside(const std::vector<DamagedRow>& rows) override {
     return write_and_wait([&](Database&) -> Result<void> {
       for (const DamagedRow& row : rows)
-        if (auto done = panes_.put_aside(row.key, row.reason); !done) return done;
+        if (auto done = panes_.put_aside_unreadable(row.key); !done) return done;
       return {};
     });
   }
@@ -209,7 +210,7 @@ class Journal final : public Store {
         guard.unlock();
         take_pass();
         guard.lock();
-        if (queue_.empty() && trouble_.empty()) continue;
+        if (queue_.empty()) continue;
       }
       std::vector<Submission> batch;
       batch.swap(queue_);
@@ -308,10 +309,11 @@ class Journal final : public Store {
       if (dead_ || !checkpointer_->idle()) return;
     }
     int pages = database_->log_pages();
+    // The log has begun anew: all of it was in the database.
+    if (pages < std::exchange(log_pages_, pages)) put_back_ = 0;
     if (!log_stuck_ && pages < options_.log_pages) return;
-    // The log begins anew once all of it is in the database.
-    int left = pages >= put_back_ ? pages - put_back_ : pages;
-    if (checkpointer_ && left > options_.log_pages / kShortPart && pages < options_.log_pages * kLongestLog)
+    if (checkpointer_ && pages - put_back_ > options_.log_pages / kShortPart &&
+        pages < options_.log_pages * kLongestLog)
       return checkpointer_->ask();
     auto put_back = database_->checkpoint();
     note(Checkpointer::Pass{std::move(put_back), database_->last_failure(), database_->sync_failure()});
@@ -345,7 +347,7 @@ class Journal final : public Store {
   // nobody is told anything, and only a new start, which reads what is there, goes on.
   void give_up(const std::string& why) {
     dead_ = true;
-    database_->leave_log();
+    database_->leave_log(true);
     probe_.failed(Failure::sync);
     set_trouble(why);
     if (options_.fatal) return options_.fatal(why);
@@ -439,6 +441,7 @@ class Journal final : public Store {
   PaneWriter panes_;
   std::string sample_;             // of the row being written; kept for its memory
   std::optional<Failure> thrown_;  // the last commit failed by an exception
+  int log_pages_ = 0;              // as of the last commit
   int put_back_ = 0;               // pages of the log that the database has, as of the last look
   bool log_stuck_ = false;         // the log could not be put back
   bool dead_ = false;
@@ -465,6 +468,8 @@ Result<std::unique_ptr<Database>> open_database(const std::string& directory, Di
   if (auto settled = settle_log(file, options); !settled) return std::unexpected(settled.error());
   auto database = Database::open(file, Database::Mode::read_write, options);
   if (!database) return database;
+  // Closing it after an error leaves all as it was found.
+  (*database)->leave_log(true);
   if (auto sound = look_for_damage(**database); !sound) return std::unexpected(sound.error());
   if (auto migrated = (*database)->migrate("store", kSchema); !migrated)
     return std::unexpected(migrated.error());
@@ -472,6 +477,7 @@ Result<std::unique_ptr<Database>> open_database(const std::string& directory, Di
   // From now on a log without anything in it is one that was lost.
   if (auto begun = count_in_meta(**database, "starts"); !begun) return std::unexpected(begun.error());
   if (auto noted = lock.expect_log(true); !noted) return std::unexpected(noted.error());
+  (*database)->leave_log(false);
   return database;
 }
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -87,8 +88,8 @@ class Store {
   // thread.
   [[nodiscard]] virtual Result<void> remove_minutes(std::uint64_t scan, std::int64_t minute) = 0;
 
-  // Takes rows that cannot be read out of `pane`, into the table `damaged`; runs of windows with their
-  // minutes are incomplete from now on (read_dropped). Not from the writer's thread.
+  // Takes rows that (still) cannot be read out of `pane`, into the table `damaged`; runs of windows with
+  // their minutes are incomplete from now on (read_dropped). Not from the writer's thread.
   [[nodiscard]] virtual Result<void> put_aside(const std::vector<DamagedRow>& rows) = 0;
 
   // A connection for reading, for one thread: sees a consistent state, blocks nobody.
@@ -116,9 +117,14 @@ using GroupVisitor = std::function<bool(std::string_view key, spl::GroupState&& 
 [[nodiscard]] Result<void> read_groups(Database& reader, std::uint64_t scan, std::int64_t from_minute,
                                        std::int64_t to_minute, const GroupVisitor& group,
                                        std::vector<DamagedRow>* damaged = nullptr);
-// One group of that range; false when there is none.
-[[nodiscard]] Result<bool> read_group(Database& reader, std::uint64_t scan, std::int64_t from_minute,
-                                      std::int64_t to_minute, std::string_view key, spl::GroupState& state,
-                                      Sample& sample);
+// The minutes of that range that hold anything.
+[[nodiscard]] Result<std::vector<std::int64_t>> read_minutes(Database& reader, std::uint64_t scan,
+                                                             std::int64_t from_minute,
+                                                             std::int64_t to_minute);
+// One group of these minutes; false when there is none.
+[[nodiscard]] Result<bool> read_group(Database& reader, std::uint64_t scan,
+                                      std::span<const std::int64_t> minutes, std::string_view key,
+                                      spl::GroupState& state, Sample& sample,
+                                      std::vector<DamagedRow>* damaged = nullptr);
 
 }  // namespace hecate::store

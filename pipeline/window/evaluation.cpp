@@ -41,10 +41,9 @@ Result<std::size_t> Evaluation::groups(std::span<const std::string> keys) {
   for (const auto& key : keys) {
     spl::GroupState state;
     store::Sample sample;
-    auto found = store::read_group(reader_, scan_, from_minute_, to_minute_, key, state, sample);
-    if (!found) note(std::unexpected(found.error()));
+    bool found = read_group(key, state, sample);
     if (!result_) break;
-    if (*found) group(key, state, sample);
+    if (found) group(key, state, sample);
   }
   return finish();
 }
@@ -77,11 +76,22 @@ const store::Sample* Evaluation::sample_of(const spl::ResultRow& row) {
   const store::Sample* sample = current_sample_;
   if (!sample || row.group != current_key_) {
     spl::GroupState state;
-    auto found = store::read_group(reader_, scan_, from_minute_, to_minute_, row.group, state, fetched_);
-    if (!found) note(std::unexpected(found.error()));
-    sample = found && *found ? &fetched_ : nullptr;
+    sample = read_group(row.group, state, fetched_) ? &fetched_ : nullptr;
   }
   return sample && !sample->empty() ? sample : nullptr;
+}
+
+// The window's minutes are read once: what comes into others is late.
+bool Evaluation::read_group(std::string_view key, spl::GroupState& state, store::Sample& sample) {
+  if (!minutes_) {
+    auto minutes = store::read_minutes(reader_, scan_, from_minute_, to_minute_);
+    if (!minutes) note(std::unexpected(minutes.error()));
+    if (!minutes) return false;
+    minutes_ = *std::move(minutes);
+  }
+  auto found = store::read_group(reader_, scan_, *minutes_, key, state, sample, &damaged_);
+  if (!found) note(std::unexpected(found.error()));
+  return found && *found;
 }
 
 void Evaluation::note(Result<void> result) {

@@ -4,6 +4,7 @@
 #include "pipeline/window/run_sink.h"
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -35,6 +36,7 @@ class Evaluation {
   void row(const spl::ResultRow& row);
   // The sample of the group that a row shows; null where there is none.
   [[nodiscard]] const store::Sample* sample_of(const spl::ResultRow& row);
+  [[nodiscard]] bool read_group(std::string_view key, spl::GroupState& state, store::Sample& sample);
   void note(Result<void> result);
 
   store::Database& reader_;
@@ -49,6 +51,7 @@ class Evaluation {
   std::unique_ptr<spl::Closing> closing_;
   std::uint64_t scan_;
   std::int64_t from_minute_, to_minute_;
+  std::optional<std::vector<std::int64_t>> minutes_;  // those that hold anything, once they were asked for
 
   std::string_view current_key_;  // of the group being pushed
   const store::Sample* current_sample_ = nullptr;

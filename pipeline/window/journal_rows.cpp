@@ -79,14 +79,18 @@ Result<std::map<std::string, Time>> read_run_ends(store::Database& database) {
   return found;
 }
 
+// A window ends at most so long after its run: they are looked for among the runs since then only.
+constexpr Time kLongestBehindRun = 7 * kDay;
+
 Result<std::vector<schedule::Window>> read_windows_with(store::Database& database,
                                                         const std::string& detection, Time time,
                                                         Time last_run) {
   auto statement = database.prepare(
-      "SELECT DISTINCT scheduled, earliest, latest FROM run WHERE detection = ? AND scheduled <= ?"
+      "SELECT DISTINCT scheduled, earliest, latest FROM run WHERE detection = ? AND scheduled BETWEEN ? AND ?"
       " AND earliest <= ? AND latest > ? AND done = 1 AND early = 0 ORDER BY scheduled");
   if (!statement) return std::unexpected(statement.error());
-  (*statement)->bind_text(1, detection).bind(2, last_run).bind(3, time).bind(4, time);
+  (*statement)->bind_text(1, detection).bind(2, time - kLongestBehindRun).bind(3, last_run);
+  (*statement)->bind(4, time).bind(5, time);
   std::vector<schedule::Window> found;
   auto read = (*statement)->each_row([&] {
     found.push_back({(*statement)->integer(0), (*statement)->integer(1), (*statement)->integer(2)});

@@ -36,6 +36,11 @@ class RunSink {
   // run that broke off is done again, whole; what it left under its old id is to be cleared then. An error:
   // the run is to be given up; nothing is kept of it.
   [[nodiscard]] virtual Result<store::Store::Job> take(const Run& run, bool last) = 0;
+  // After the last row: keeps what the window's earlier runs told and no row of this one shows, to be taken
+  // back; some of it, for the runner to take and call again. False: there is nothing left.
+  [[nodiscard]] virtual Result<bool> withdraw(const Run& /*run*/) { return false; }
+  // What is kept tells something: the run must be known by the time it is written.
+  [[nodiscard]] virtual bool tells() const { return pending() > 0; }
   // Rows kept and not yet taken; the runner takes when it is large.
   [[nodiscard]] virtual std::size_t pending() const = 0;
   // The run is marked done and on disk; what it told is visible now.

@@ -76,6 +76,7 @@ class JournalRunner final : public Runner {
   void tell_feed();
   Result<void> run(Scheduled& scheduled, Time now);
   Result<std::size_t> evaluate(Run& run);
+  Result<void> take_back(const Run& run);
   Result<void> write(const Run& run, std::size_t rows, bool done);
 
   Result<void> advance_early(Time now);
@@ -201,7 +202,12 @@ Result<std::size_t> JournalRunner::evaluate(Run& run) {
   auto rows = evaluation.whole_window();
   if (evaluation.incomplete()) run.incomplete = true;
   Result<void> written = rows ? Result<void>() : std::unexpected(rows.error());
-  if (written && !evaluation.damaged().empty()) written = store_.put_aside(evaluation.damaged());
+  // In any case: were they what the run failed by, the next one would too.
+  if (!evaluation.damaged().empty()) {
+    auto aside = store_.put_aside(evaluation.damaged());
+    if (written) written = std::move(aside);
+  }
+  if (written) written = take_back(run);
   if (written) written = write(run, *rows, true);
   if (!written) {
     (void)sink_.take(run, false);  // lets go of what it kept; the whole run is done again
@@ -213,14 +219,27 @@ Result<std::size_t> JournalRunner::evaluate(Run& run) {
   return rows;
 }
 
+Result<void> JournalRunner::take_back(const Run& run) {
+  while (true) {
+    auto more = sink_.withdraw(run);
+    if (!more) return std::unexpected(more.error());
+    if (!*more) return {};
+    if (auto written = write(run, 0, false); !written) return written;
+  }
+}
+
 // Writes what the sink keeps. The last time, the run is marked done in the same commit, which makes all of it
 // visible; most runs are that one commit.
 Result<void> JournalRunner::write(const Run& run, std::size_t rows, bool done) {
+  // An early run that only brings up to date what is stored leaves nothing behind of itself.
+  bool known = !run.early || sink_.tells();
   auto told = sink_.take(run, done);
   if (!told) return std::unexpected(told.error());
   const auto& name = run.detection.detection.name;
   return store_.write_and_wait([&](store::Database& database) -> Result<void> {
-    if (auto begun = write_run(database, run, rows, run.early); !begun) return begun;
+    if (known) {
+      if (auto begun = write_run(database, run, rows, run.early); !begun) return begun;
+    }
     if (*told) {
       if (auto written = (*told)(database); !written) return written;
     }
@@ -283,6 +302,9 @@ Result<void> JournalRunner::run_early(const Scheduled& scheduled, const EarlyWin
   Evaluation evaluation(*reader_, sink_, run, options_.run_memory, flush);
   std::vector<std::string> groups(early.groups.begin(), early.groups.end());
   auto rows = evaluation.groups(groups);
+  if (!evaluation.damaged().empty()) {
+    if (auto aside = store_.put_aside(evaluation.damaged()); !aside) return aside;
+  }
   if (!rows || sink_.pending() > 0) {
     auto written = rows ? flush() : std::unexpected(rows.error());
     if (!written) {
@@ -330,7 +352,8 @@ Result<void> JournalRunner::run_late_again(Time now) {
     std::span minutes(begin, end);
     Result<void> done;
     for (const auto& scheduled : timetable_.detections()) {
-      if (done && scheduled.scan() == begin->scan) done = run_again(scheduled, minutes, now);
+      if (scheduled.scan() != begin->scan) continue;
+      if (auto again = run_again(scheduled, minutes, now); !again && done) done = std::move(again);
     }
     if (done && !stopping_) {
       done = store_.write_and_wait([minutes](store::Database& database) -> Result<void> {

@@ -136,8 +136,11 @@ match::TimeBounds Timetable::bounds(Time lateness, Time future_skew) const {
   bounds.lateness = lateness;
   bounds.future_skew = future_skew;
   for (const auto& scheduled : detections_) {
-    Time& first = bounds.first_window.try_emplace(scheduled.scan(), scheduled.first).first->second;
-    first = std::min(first, scheduled.first);
+    // A window to come may reach further back than the first one did: its earliest was changed.
+    Time begin =
+        scheduled.has_runs() ? std::min(scheduled.first, scheduled.next_window().earliest) : scheduled.first;
+    Time& first = bounds.first_window.try_emplace(scheduled.scan(), begin).first->second;
+    first = std::min(first, begin);
     if (!scheduled.has_runs()) continue;
     Time next = scheduled.next_window().earliest;
     Time& from = bounds.needed_from.try_emplace(scheduled.scan(), next).first->second;

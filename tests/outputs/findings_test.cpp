@@ -82,6 +82,7 @@ class FindingsTest : public ::testing::Test {
     findings_->row(run, result, nullptr);
   }
   void finish(const window::Run& run) {
+    while (findings_->withdraw(run).value()) write(job(run, false));
     write(job(run, true));
     execute("UPDATE run SET done = 1 WHERE run = " + std::to_string(run.id));
     findings_->done(run);
@@ -120,7 +121,7 @@ class FindingsTest : public ::testing::Test {
     StoredRules rules;
     OutboxCursor rows(*reader_, rules);
     std::vector<std::string> envelopes;
-    while (rows.next().value_or(false)) envelopes.push_back(rows.envelope().value_or("none"));
+    while (rows.next().value()) envelopes.push_back(rows.envelope().value());
     return envelopes;
   }
   std::string metrics() { return prometheus::TextSerializer().Serialize(registry_.Collect()); }
@@ -265,6 +266,51 @@ TEST_F(FindingsTest, AllIdsOfALongRunAreKnown) {
   run_with(detection, {"H7", "H50"});
   EXPECT_EQ(told_.size(), 49u);  // withdrawn
   EXPECT_EQ(number("SELECT count(*) FROM finding WHERE status = 'withdrawn'"), 49);
+}
+
+// What a run does not show that lacks events may well be true.
+TEST_F(FindingsTest, ARunThatLacksEventsWithdrawsNothing) {
+  auto detection = testing::detection(kDetection);
+  run_with(detection, {"H1", "H2"});
+  window::Run run = begin(detection);
+  run.incomplete = true;
+  tell(run, "H1");
+  finish(run);
+  EXPECT_EQ(number("SELECT count(*) FROM finding WHERE status = 'withdrawn'"), 0);
+  run_with(detection, {"H1"});
+  EXPECT_EQ(number("SELECT count(*) FROM finding WHERE status = 'withdrawn'"), 1);
+}
+
+TEST_F(FindingsTest, ADetectionThatTakesNoActionAnyMoreWithdrawsNothing) {
+  run_with(testing::detection(kDetection), {"H1"});
+  run_with(testing::detection("{name: N, type: Hunting, search: s}"), {});
+  EXPECT_EQ(number("SELECT count(*) FROM finding WHERE status = 'withdrawn'"), 0);
+}
+
+// A few hundred a write, each once, and back again.
+TEST_F(FindingsTest, ManyAreWithdrawnInPieces) {
+  auto detection = testing::detection(kDetection);
+  std::vector<std::string> hosts;
+  for (int i = 0; i < 600; ++i) hosts.push_back("H" + std::to_string(i));
+  run_with(detection, hosts);
+  run_with(detection, {"H7"});
+  EXPECT_EQ(number("SELECT count(*) FROM finding WHERE status = 'withdrawn'"), 599);
+  EXPECT_EQ(number("SELECT count(DISTINCT id) FROM finding WHERE status = 'withdrawn'"), 599);
+  EXPECT_NE(metrics().find("hecate_findings_withdrawn_total{detection=\"N\"} 599"), std::string::npos);
+  run_with(detection, {"H7", "H8"});
+  EXPECT_EQ(number("SELECT count(*) FROM finding WHERE status = 'withdrawn'"), 599);
+  EXPECT_EQ(number("SELECT count(*) FROM finding WHERE revision = 3 AND status = 'revised'"), 1);
+}
+
+// With `revise: never` nothing is posted, but what is shown is right.
+TEST_F(FindingsTest, WhatIsNeverRevisedComesBackAllTheSame) {
+  auto detection = testing::detection(kDetection);
+  detection.detection.revise = catalogue::Revise::never;
+  run_with(detection, {"H1"});
+  run_with(detection, {});
+  run_with(detection, {"H1"});
+  EXPECT_EQ(text("SELECT status FROM finding WHERE revision = 3"), "revised");
+  EXPECT_EQ(number("SELECT count(*) FROM outbox WHERE kind = 'notable'"), 1);
 }
 
 // An endpoint may get a finding twice: it is the same then, though what is shown of it has changed since.

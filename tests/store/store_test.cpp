@@ -85,13 +85,13 @@ TEST_F(StoreTest, ReadGroupIsTheSameAsReadingAll) {
   for (const auto& [group, count] : all) {
     spl::GroupState state;
     Sample sample;
-    auto found = read_group(*reader, 1, 3, 17, group, state, sample);
+    auto found = read_group(*reader, 1, *read_minutes(*reader, 1, 3, 17), group, state, sample);
     ASSERT_TRUE(found && *found);
     EXPECT_EQ(count_of(state), count);
   }
   spl::GroupState state;
   Sample sample;
-  auto found = read_group(*reader, 1, 3, 17, "none", state, sample);
+  auto found = read_group(*reader, 1, *read_minutes(*reader, 1, 3, 17), "none", state, sample);
   EXPECT_TRUE(found && !*found);
 }
 
@@ -204,7 +204,7 @@ TEST_F(StoreTest, TheEarliestEventOfAGroupIsItsSample) {
     spl::GroupState state;
     Sample found;
     auto reader = *store->reader();
-    EXPECT_TRUE(*read_group(*reader, 1, 0, 10, "g", state, found));
+    EXPECT_TRUE(*read_group(*reader, 1, *read_minutes(*reader, 1, 0, 10), "g", state, found));
     return found;
   };
   put(5, {});
