@@ -71,7 +71,21 @@ void HecConnection::close() {
 }
 
 void HecConnection::close_if_late(Instant now) {
-  if (now >= deadline_) close();
+  if (now < deadline_) return;
+  service_.draining ? turn_away() : close();
+}
+
+void HecConnection::turn_away() {
+  if (std::exchange(mid_request_, false)) {
+    std::string answer =
+        hec_answer({.code = HecCode::shutting_down, .event_number = {}}, {.keep_alive = false});
+    error_code failed;
+    socket_.non_blocking(true, failed);
+    if (!failed) socket_.write_some(asio::buffer(answer), failed);
+    if (!failed) service_.metrics.answered(HecCode::shutting_down, 0);
+    socket_.shutdown(asio::socket_base::shutdown_send, failed);
+  }
+  close();
 }
 
 void HecConnection::hurry(Instant bound) {
@@ -180,6 +194,7 @@ HecAwaitable<void> HecConnection::take_events(Exchange& exchange, const HecToken
   }
   ingest::Buffer body = service_.pool.take();
   co_await take_body(exchange, *encoding, body);
+  mid_request_ = false;
   charge(0);
   if (exchange.gone || exchange.verdict.code != HecCode::success) {
     service_.pool.give(std::move(body));
@@ -294,6 +309,7 @@ bool HecConnection::stays_in_step(const Exchange& exchange, std::uint64_t unread
 
 // Answers; true when the connection goes on.
 HecAwaitable<bool> HecConnection::finish(Exchange& exchange, Instant started) {
+  mid_request_ = false;
   if (exchange.gone) {
     close();
     co_return false;
@@ -340,7 +356,7 @@ HecAwaitable<HecConnection::Header> HecConnection::read_header(Parser& parser) {
     while (!begun && begin_ < end_ && (buffer_[begin_] == '\r' || buffer_[begin_] == '\n')) ++begin_;
     if (begin_ < end_) {
       if (!begun) wait_at_most(service_.timeouts.header);
-      begun = true;
+      begun = mid_request_ = true;
       error_code error;
       begin_ += parser.put(asio::buffer(buffer_.get() + begin_, end_ - begin_), error);
       if (parser.is_header_done()) co_return Header::complete;

@@ -81,6 +81,8 @@ class HecConnection {
   void close_if_late(Instant now);
   // The listener drains: what is being read must arrive by `bound`.
   void hurry(Instant bound);
+  // Closes it; a sender in the middle of a request is told to send it again, if that can be done at once.
+  void turn_away();
 
  private:
   using Parser = boost::beast::http::request_parser<boost::beast::http::buffer_body>;
@@ -139,6 +141,7 @@ class HecConnection {
   std::size_t end_ = 0;
   Instant deadline_ = Instant::max();
   Instant bound_ = Instant::max();  // set by `hurry`
+  bool mid_request_ = false;        // some of a request was read, and not all
   std::size_t charged_ = 0;         // bytes of the body in hand that are counted in reading_bytes
 };
 

@@ -13,6 +13,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 
 namespace hecate::daemon {
 
@@ -27,6 +28,19 @@ using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
 
 HecAwaitable<void> run_connection(std::unique_ptr<HecConnection> connection) {
   co_await connection->run();
+}
+
+std::size_t open_file_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return SIZE_MAX;
+  return static_cast<std::size_t>(limit.rlim_cur);
+}
+
+// Some are left for all else: the database, the admin port, which tells what is wrong, outputs.
+std::size_t most_connections() {
+  constexpr std::size_t kReserve = 256;
+  std::size_t limit = open_file_limit();
+  return std::max<std::size_t>(1, limit - std::min(kReserve, limit / 2));
 }
 
 // Without these two the listener would go on and take nothing in, without a word: their exceptions end the
@@ -79,6 +93,10 @@ class Listener final : public HecListener {
   HecAwaitable<void> accept() {
     while (acceptor_.is_open()) {
       error_code error;
+      if (service_.connections.size() >= most_connections_) {
+        co_await hold_on(asio::error::make_error_code(asio::error::no_descriptors));
+        continue;
+      }
       HecSocket socket = co_await acceptor_.async_accept(asio::redirect_error(use_hec_awaitable, error));
       if (!error) {
         // Accepted while the last request was answered: nobody is left who would close it.
@@ -86,13 +104,23 @@ class Listener final : public HecListener {
         asio::co_spawn(io_, run_connection(std::make_unique<HecConnection>(std::move(socket), service_)),
                        asio::detached);
       } else if (error != asio::error::operation_aborted && error != asio::error::connection_aborted) {
-        spdlog::warn(
-            "a HEC connection could not be accepted: {}; raise the limit of open files if that is it",
-            error.message());
-        Timer pause(io_, std::chrono::milliseconds(100));
-        co_await pause.async_wait(use_hec_awaitable);
+        co_await hold_on(error);
       }
     }
+  }
+
+  // Told once a minute at most: it comes again with each sender that waits.
+  HecAwaitable<void> hold_on(error_code error) {
+    auto now = std::chrono::steady_clock::now();
+    if (now >= warn_at_) {
+      warn_at_ = now + std::chrono::minutes(1);
+      spdlog::warn(
+          "HEC takes no more connections at present ({}; it has {}): senders wait; raise the limit of open "
+          "files (ulimit -n, LimitNOFILE), now {}",
+          error.message(), service_.connections.size(), open_file_limit());
+    }
+    Timer pause(io_, std::chrono::milliseconds(100));
+    co_await pause.async_wait(use_hec_awaitable);
   }
 
   // One look over all connections now and then costs less than a timer for each read.
@@ -116,7 +144,7 @@ class Listener final : public HecListener {
     error_code ignored;
     acceptor_.close(ignored);
     sweep_timer_.cancel();
-    for (HecConnection* connection : service_.connections) connection->close();
+    for (HecConnection* connection : service_.connections) connection->turn_away();
     drained_promise_.set_value();
   }
 
@@ -124,6 +152,8 @@ class Listener final : public HecListener {
   asio::io_context io_{1};
   Acceptor acceptor_;
   Timer sweep_timer_;
+  const std::size_t most_connections_ = most_connections();
+  std::chrono::steady_clock::time_point warn_at_{};
   int port_ = 0;
   bool finished_ = false;
   std::promise<void> drained_promise_;

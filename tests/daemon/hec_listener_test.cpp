@@ -8,6 +8,7 @@
 #include <thread>
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 namespace hecate::testing {
 namespace {
@@ -229,8 +230,48 @@ TEST(HecListener, DrainDoesNotWaitForeverForABody) {
   std::string request = post(R"({"event":"x"})");
   client.send(std::string_view(request).substr(0, request.size() - 3));
   ASSERT_TRUE(eventually([&] { return server.metric("hecate_bytes_received_total") > 0; }));
+  HttpClient header(server.port());
+  header.send(std::string_view(request).substr(0, 20));
+  ASSERT_TRUE(eventually([&] { return server.metric("hecate_hec_connections") == 2; }));
+  ASSERT_TRUE(eventually([&] {
+    return server.metric("hecate_bytes_received_total", "hec") ==
+           static_cast<double>(request.size() - 3 + 20);
+  }));
+  HttpClient idle(server.port());
   server.listener->drain();
-  EXPECT_TRUE(client.closed());
+  // Whoever has begun a request is told to send it again.
+  for (HttpClient* each : {&client, &header}) {
+    auto answer = each->receive();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status, 503);
+    EXPECT_EQ(answer->body, R"({"text":"Server is shutting down","code":23})");
+    EXPECT_EQ(answer->headers["connection"], "close");
+    EXPECT_TRUE(each->closed());
+  }
+  EXPECT_TRUE(idle.closed());
+}
+
+// Files are left for the admin port and the database; who waits is taken when others have gone.
+TEST(HecListener, TakesNoMoreConnectionsThanLeaveSomeFilesFree) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit few = before;
+  few.rlim_cur = 64;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  {
+    HecServer server;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    std::vector<std::unique_ptr<HttpClient>> clients;
+    for (int i = 0; i < 33; ++i) {
+      clients.push_back(std::make_unique<HttpClient>(server.port()));
+      clients.back()->send(post(R"({"event":"x"})"));
+    }
+    for (int i = 0; i < 32; ++i) ASSERT_TRUE(clients[static_cast<std::size_t>(i)]->receive());
+    EXPECT_EQ(server.metric("hecate_hec_connections"), 32);
+    clients.front().reset();
+    EXPECT_TRUE(clients.back()->receive());
+  }
+  ::setrlimit(RLIMIT_NOFILE, &before);
 }
 
 // What is unpacked counts against the bound as much as what is read.
