@@ -60,9 +60,9 @@ std::vector<std::int64_t> sequences(std::span<const Envelope> batch) {
   return result;
 }
 
-std::string host_of(const std::string& url) {
+std::string authority_of(const std::string& url) {
   auto parts = parse_hec_url(url);
-  return parts ? parts->host : "";
+  return parts ? parts->authority() : "";
 }
 
 }  // namespace
@@ -72,7 +72,7 @@ Delivery::Delivery(OutboxQueue& queue, OutboxQueue::Owner number, std::string ur
     : queue_(queue),
       number_(number),
       url_(std::move(url)),
-      host_(host_of(url_)),
+      endpoint_(authority_of(url_)),
       client_(client),
       pauses_(pauses),
       posts_(prometheus::BuildCounter()
@@ -83,12 +83,12 @@ Delivery::Delivery(OutboxQueue& queue, OutboxQueue::Owner number, std::string ur
                         .Name("hecate_outbox_acks_waiting")
                         .Help("Requests that the endpoint took and has not acknowledged yet")
                         .Register(registry)
-                        .Add({{"endpoint", host_}})),
+                        .Add({{"endpoint", endpoint_}})),
       ack_resends_(prometheus::BuildCounter()
                        .Name("hecate_outbox_ack_resends_total")
                        .Help("Envelopes posted again because the endpoint did not acknowledge them")
                        .Register(registry)
-                       .Add({{"endpoint", host_}})) {}
+                       .Add({{"endpoint", endpoint_}})) {}
 
 std::expected<void, Trouble> Delivery::post(std::span<const Envelope> batch) {
   std::string body;
@@ -202,7 +202,7 @@ void Delivery::send_again(const std::vector<std::int64_t>& envelopes) {
 }
 
 void Delivery::count(const Result<HecAnswer>& answer) {
-  posts_.Add({{"endpoint", host_}, {"outcome", outcome_name(answer)}}).Increment();
+  posts_.Add({{"endpoint", endpoint_}, {"outcome", outcome_name(answer)}}).Increment();
 }
 
 }  // namespace hecate::outputs

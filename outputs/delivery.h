@@ -65,7 +65,7 @@ class Delivery {
   OutboxQueue& queue_;
   OutboxQueue::Owner number_;
   std::string url_;
-  std::string host_;
+  std::string endpoint_;
   HecClient& client_;
   Pauses pauses_;
   prometheus::Family<prometheus::Counter>& posts_;

@@ -53,6 +53,33 @@ HttpResponse to_response(http::response<http::string_body>&& message) {
   return response;
 }
 
+// Why a certificate is not taken, and what to do. `trusted`: its chain is good, so it is the name that is
+// not.
+std::string why_refused(bool trusted, X509_STORE_CTX* context) {
+  if (trusted)
+    return "its certificate is for another name; let outputs.hec.url have the name that the certificate has, "
+           "or give the endpoint a certificate for the one it is called by";
+  int error = X509_STORE_CTX_get_error(context);
+  switch (error) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+      return "its certificate, or one that it rests on, has expired; renew it at the endpoint";
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      return "its certificate is not valid yet; look at the clocks of both machines";
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+      return fmt::format(
+          "its certificate is of a CA that is not trusted here ({}); name that CA's certificate with "
+          "outputs.hec.ca_file, and let the endpoint send those between",
+          X509_verify_cert_error_string(error));
+    default:
+      return fmt::format("its certificate is not taken: {}; check it with `openssl s_client`",
+                         X509_verify_cert_error_string(error));
+  }
+}
+
 // All sockets live on `context_`, which runs only inside `post`. `cancel` sets the flag first and then has
 // the context cancel what is going on: a step that was about to begin sees the flag, one that has begun is
 // cancelled.
@@ -180,12 +207,19 @@ class BeastConnection final : public HttpConnection {
     asio::ip::make_address(name, no_address);
     if (no_address) SSL_set_tlsext_host_name(secure_->native_handle(), name.c_str());
     // Without verification (a choice of the configuration) the callback would turn it on again.
-    if (SSL_get_verify_mode(secure_->native_handle()) != SSL_VERIFY_NONE)
-      secure_->set_verify_callback(asio::ssl::host_name_verification(name));
+    refusal_.clear();
+    if (SSL_get_verify_mode(secure_->native_handle()) != SSL_VERIFY_NONE) {
+      secure_->set_verify_callback(
+          [this, named = asio::ssl::host_name_verification(name)](bool trusted, auto& context) {
+            bool good = named(trusted, context);
+            if (!good && refusal_.empty()) refusal_ = why_refused(trusted, context.native_handle());
+            return good;
+          });
+    }
     if (cancelled_) co_return Outcome{asio::error::operation_aborted, "connecting to"};
     socket().expires_after(peer_.connect_timeout);
     auto [error] = co_await secure_->async_handshake(asio::ssl::stream_base::client, kAwait);
-    co_return Outcome{error, "agreeing on TLS with"};
+    co_return Outcome{error, "agreeing on TLS with", false, refusal_};
   }
 
   [[nodiscard]] Message to_message(const HttpRequest& request) const {
@@ -229,14 +263,16 @@ class BeastConnection final : public HttpConnection {
   [[nodiscard]] std::string describe(const Outcome& outcome) const {
     std::string hint = "check that it runs and can be reached from here";
     if (outcome.error.category() == asio::error::get_ssl_category())
-      hint = "check the certificates on both sides and outputs.hec's ca_file, and that the port speaks TLS";
+      hint = outcome.why.empty() ? "check the certificates on both sides and outputs.hec's ca_file, and that "
+                                   "the port speaks TLS"
+                                 : "";
     else if (outcome.error == beast::error::timeout)
       hint = fmt::format("nothing came within {} ms; it is overloaded, or something on the way drops packets",
                          (is_connecting(outcome) ? peer_.connect_timeout : peer_.timeout).count());
     std::string way = peer_.proxy ? fmt::format(" through the proxy {}:{}", host(), port()) : "";
-    return fmt::format("{} {}://{}{} failed: {}; {}", outcome.doing, peer_.tls ? "https" : "http",
-                       peer_.url.authority(), way,
-                       outcome.why.empty() ? outcome.error.message() : outcome.why, hint);
+    return fmt::format(
+        "{} {}://{}{} failed: {}{}{}", outcome.doing, peer_.tls ? "https" : "http", peer_.url.authority(),
+        way, outcome.why.empty() ? outcome.error.message() : outcome.why, hint.empty() ? "" : "; ", hint);
   }
   static bool is_connecting(const Outcome& outcome) {
     std::string_view doing = outcome.doing;
@@ -249,6 +285,7 @@ class BeastConnection final : public HttpConnection {
   std::optional<beast::tcp_stream> plain_;
   std::optional<SslStream> secure_;
   beast::flat_buffer buffer_;
+  std::string refusal_;  // why the endpoint's certificate is not taken
   std::atomic<bool> cancelled_ = false;
 };
 

@@ -53,15 +53,27 @@ TEST_F(HecTlsTest, RefusesACertificateThatNobodyVouchesFor) {
   auto client = client_of({.url = hec.url(), .token = "T"});
   auto answer = client->post("a");
   ASSERT_FALSE(answer);
-  EXPECT_NE(answer.error().message.find("certificate"), std::string::npos) << answer.error().message;
+  EXPECT_NE(answer.error().message.find("a CA that is not trusted here"), std::string::npos)
+      << answer.error().message;
+  EXPECT_NE(answer.error().message.find("outputs.hec.ca_file"), std::string::npos) << answer.error().message;
   EXPECT_TRUE(hec.requests().empty());
+}
+
+TEST_F(HecTlsTest, RefusesACertificateThatHasExpired) {
+  make_certificate(folder_ / "cert.pem", folder_ / "key.pem", "IP:127.0.0.1", -1);
+  HecDouble hec(folder_ / "cert.pem", folder_ / "key.pem");
+  auto answer = client_of(endpoint(hec))->post("a");
+  ASSERT_FALSE(answer);
+  EXPECT_NE(answer.error().message.find("has expired"), std::string::npos) << answer.error().message;
 }
 
 TEST_F(HecTlsTest, RefusesACertificateOfAnotherName) {
   HecDouble hec(folder_ / "cert.pem", folder_ / "key.pem");
   HecEndpoint other = endpoint(hec);
   other.url = "https://siem.test:" + std::to_string(hec.port());
-  EXPECT_FALSE(client_of(other)->post("a"));
+  auto answer = client_of(other)->post("a");
+  ASSERT_FALSE(answer);
+  EXPECT_NE(answer.error().message.find("is for another name"), std::string::npos) << answer.error().message;
   EXPECT_TRUE(hec.requests().empty());
   other.url = "https://localhost:" + std::to_string(hec.port());
   EXPECT_TRUE(client_of(other)->post("a"));

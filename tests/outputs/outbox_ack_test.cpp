@@ -122,8 +122,8 @@ TEST_F(OutboxAckTest, EnvelopesLeaveWhenTheirIdIsTrue) {
   ASSERT_TRUE(eventually([&] { return left() == 0; }));
   EXPECT_EQ(hec_.accepted(), many(5));
   EXPECT_EQ(acks_.told(), many(5));
-  EXPECT_TRUE(eventually([&] { return shows("hecate_outbox_acks_waiting{endpoint=\"127.0.0.1\"} 0"); }));
-  EXPECT_TRUE(shows("hecate_outbox_ack_resends_total{endpoint=\"127.0.0.1\"} 0"));
+  EXPECT_TRUE(eventually([&] { return shows("hecate_outbox_acks_waiting{" + label_of(hec_) + "} 0"); }));
+  EXPECT_TRUE(shows("hecate_outbox_ack_resends_total{" + label_of(hec_) + "} 0"));
 }
 
 TEST_F(OutboxAckTest, NothingLeavesBefore) {
@@ -135,7 +135,7 @@ TEST_F(OutboxAckTest, NothingLeavesBefore) {
   std::size_t polls = acks_.polls();
   ASSERT_TRUE(eventually([&] { return acks_.polls() > polls + 3; }));
   EXPECT_EQ(left(), 4);
-  EXPECT_TRUE(shows("hecate_outbox_acks_waiting{endpoint=\"127.0.0.1\"} 2"));
+  EXPECT_TRUE(shows("hecate_outbox_acks_waiting{" + label_of(hec_) + "} 2"));
   EXPECT_TRUE(eventually([&] { return shows("hecate_outbox_findings 4"); }));
   EXPECT_EQ(hec_.accepted(), many(6));  // and nothing was posted twice
   acks_.set_indexed([](auto&, std::uint64_t) { return true; });
@@ -148,7 +148,7 @@ TEST_F(OutboxAckTest, WhatStaysFalseIsPostedAgainAfterTheBound) {
   start(20 * kMillisecond);
   ASSERT_TRUE(eventually([&] { return hec_.accepted().size() >= 9; }));  // three times
   EXPECT_EQ(left(), 3);
-  EXPECT_FALSE(shows("hecate_outbox_ack_resends_total{endpoint=\"127.0.0.1\"} 0"));
+  EXPECT_FALSE(shows("hecate_outbox_ack_resends_total{" + label_of(hec_) + "} 0"));
   acks_.set_indexed([](auto&, std::uint64_t) { return true; });
   ASSERT_TRUE(eventually([&] { return left() == 0; }));
   EXPECT_EQ(set(acks_.told()), set(many(3)));
@@ -201,7 +201,7 @@ TEST_F(OutboxAckTest, AnIdThatComesTwiceIsNotBelieved) {
   acks_.set_indexed([](auto&, std::uint64_t) { return true; });
   ASSERT_TRUE(eventually([&] { return left() == 0; }));
   EXPECT_EQ(set(acks_.told()), (std::set<std::string>{"first", "second"}));
-  EXPECT_TRUE(shows("hecate_outbox_ack_resends_total{endpoint=\"127.0.0.1\"} 2"));
+  EXPECT_TRUE(shows("hecate_outbox_ack_resends_total{" + label_of(hec_) + "} 2"));
 }
 
 TEST_F(OutboxAckTest, PoisonIsTakenOutAndTheRestWaits) {

@@ -45,6 +45,14 @@ TEST_F(OutboxEndpointsTest, TheFirstTakesAllWhileItWorks) {
   EXPECT_EQ(two_.connections(), 0);
 }
 
+TEST_F(OutboxEndpointsTest, TwoOnOneHostAreCountedApart) {
+  queue(many(4));
+  start_outbox(options(Balance::round_robin));
+  ASSERT_TRUE(eventually([&] { return left() == 0; }));
+  for (HecDouble* each : {&one_, &two_})
+    EXPECT_TRUE(shows("hecate_outbox_posts_total{" + testing::label_of(*each) + ",outcome=\"accepted\"} 2"));
+}
+
 TEST_F(OutboxEndpointsTest, FailsOverAndBack) {
   one_.answer([](auto&, std::size_t) { return HecDouble::busy(); });
   queue(many(10));

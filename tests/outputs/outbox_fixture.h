@@ -1,6 +1,7 @@
 #pragma once
 
 #include "outputs/outbox.h"
+#include "tests/support/hec_double.h"
 #include "tests/support/testing.h"
 
 #include <string>
@@ -46,6 +47,11 @@ class OutboxFixture : public ::testing::Test {
   std::unique_ptr<store::Database> reader_;
   std::unique_ptr<outputs::Outbox> outbox_;
 };
+
+// The label of its metrics.
+[[nodiscard]] inline std::string label_of(const HecDouble& hec) {
+  return "endpoint=\"127.0.0.1:" + std::to_string(hec.port()) + "\"";
+}
 
 // `count` different payloads.
 [[nodiscard]] Lines many(int count);

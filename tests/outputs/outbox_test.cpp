@@ -35,7 +35,7 @@ TEST_F(OutboxTest, PostsInOrderAndInBatches) {
   EXPECT_EQ(hec_.accepted(), (Lines{"a", "b", "c", "d", "e"}));
   EXPECT_EQ(hec_.requests().size(), 3u);
   EXPECT_TRUE(eventually([&] { return shows("hecate_outbox_findings 0"); }));
-  EXPECT_TRUE(shows("hecate_outbox_posts_total{endpoint=\"127.0.0.1\",outcome=\"accepted\"} 3"));
+  EXPECT_TRUE(shows("hecate_outbox_posts_total{" + label_of(hec_) + ",outcome=\"accepted\"} 3"));
 }
 
 TEST_F(OutboxTest, WakesForWhatComesLater) {
@@ -90,10 +90,10 @@ TEST_F(OutboxTest, TriesAgainUntilTheEndpointTakesIt) {
   EXPECT_EQ(hec_.requests().size(), 10u);
   for (const HecDouble::Request& request : hec_.requests()) EXPECT_EQ(request.body, "a\nb\n");
   EXPECT_EQ(number("SELECT count(*) FROM parked"), 0);
-  EXPECT_TRUE(shows("hecate_outbox_posts_total{endpoint=\"127.0.0.1\",outcome=\"busy\"} 3"));
+  EXPECT_TRUE(shows("hecate_outbox_posts_total{" + label_of(hec_) + ",outcome=\"busy\"} 3"));
   // The reset came on a kept connection: the client tried that one again by itself.
-  EXPECT_TRUE(shows("hecate_outbox_posts_total{endpoint=\"127.0.0.1\",outcome=\"no_answer\"} 2"));
-  EXPECT_TRUE(shows("hecate_outbox_posts_total{endpoint=\"127.0.0.1\",outcome=\"refused\"} 3"));
+  EXPECT_TRUE(shows("hecate_outbox_posts_total{" + label_of(hec_) + ",outcome=\"no_answer\"} 2"));
+  EXPECT_TRUE(shows("hecate_outbox_posts_total{" + label_of(hec_) + ",outcome=\"refused\"} 3"));
 }
 
 TEST_F(OutboxTest, ShowsHowLongTheOldestWaits) {
@@ -166,7 +166,7 @@ TEST_F(OutboxTest, ConnectionsThatDieInTheMiddleOfABodyLoseNothing) {
   start();
   ASSERT_TRUE(eventually([&] { return left() == 0; }));
   EXPECT_EQ(hec_.accepted(), (Lines{"a", "b"}));
-  EXPECT_TRUE(shows("hecate_outbox_posts_total{endpoint=\"127.0.0.1\",outcome=\"no_answer\"} 3"));
+  EXPECT_TRUE(shows("hecate_outbox_posts_total{" + label_of(hec_) + ",outcome=\"no_answer\"} 3"));
 }
 
 // A proxy with a limit says 413 before it has read the body.
