@@ -5,6 +5,7 @@ WORKDIR /src
 COPY deploy/install.sh deploy/packages-build.txt deploy/
 RUN bash deploy/install.sh build
 COPY . .
+ARG HECATE_REVISION=
 RUN bash deploy/build.sh && cmake --install build/release --prefix /opt/hecate --strip
 
 FROM debian:12-slim

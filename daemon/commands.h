@@ -60,15 +60,17 @@ int send(const SendOptions& options);
 
 struct CheckOptions {
   ContentOptions content;
+  std::string config;  // its detections instead; empty: those of `content`
   bool json = false;
 };
 int check(const CheckOptions& options);
 
 struct StateOptions {
-  std::string what;  // check, show, findings, late, outbox, export
+  std::string what;  // check, show, findings, late, outbox, export, requeue
   std::string path = "/var/lib/hecate";
-  std::string since, detection;  // findings
-  std::int64_t limit = 100;      // findings; 0: all
+  std::string since, detection;       // findings
+  std::int64_t limit = 100;           // findings; 0: all
+  std::vector<std::int64_t> numbers;  // requeue; none: all
 };
 int state(const StateOptions& options);
 

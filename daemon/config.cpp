@@ -334,7 +334,11 @@ value `${NAME}` is replaced by that environment variable; an unset one is an err
 paths are relative to the file's folder. An unknown key is an error that names its line and the nearest key.
 
 Sizes are written `64MiB` (1024), `64MB` (1000) or as a number of bytes; periods `3600s`, `90m`, `1h`, `1d` or as a
-number of seconds. SIGHUP applies the sections marked so; the others need a restart.
+number of seconds. SIGHUP applies the sections marked so; the others need a restart, and the log names the keys.
+
+`hecate check --config FILE` says without starting what is wrong with the file, and of each detection: its schedule,
+`emit` and whether `first_match` is possible, its actions, and why it is off (status, file, override) or skipped (a
+Baseline). `hecate check PATH…` does so for detections alone.
 
 ## Example
 
@@ -391,7 +395,9 @@ Result<Config> parse_config(const std::string& yaml, const std::string& file) {
   Keys keys(folder.string());
   declare(keys, draft);
   try {
-    keys.read(YAML::Load(yaml), "", errors);
+    YAML::Node node = YAML::Load(yaml);
+    keys.read(node, "", errors);
+    draft.config.given = given_keys(node);
   } catch (const YAML::Exception& e) {
     return fail(fmt::format("{}:{}:{}: not valid YAML: {}; the mistake is often in the line above", file,
                             e.mark.line + 1, e.mark.column + 1, e.msg));

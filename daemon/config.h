@@ -1,5 +1,6 @@
 #pragma once
 
+#include "daemon/config_changes.h"
 #include "daemon/syslog_config.h"
 #include "outputs/findings.h"
 #include "outputs/outbox.h"
@@ -47,6 +48,7 @@ struct Config {
   outputs::FindingOptions findings;
   std::string state_path = "/var/lib/hecate";
   std::string log_level = "info";
+  GivenKeys given;  // what the file says
 };
 
 // Reads a YAML file: `${ENV}` is filled in (unset: an error), an unknown key is an error that names the line

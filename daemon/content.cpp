@@ -20,6 +20,7 @@ catalogue::LoadResult read_content(const ContentOptions& options) {
 
 std::shared_ptr<const catalogue::Catalogue> load_content(const ContentOptions& options) {
   catalogue::LoadResult loaded = read_content(options);
+  tell_warnings(loaded);
   for (const catalogue::Refused& each : loaded.refused) fmt::print(stderr, "{}\n", to_line(each));
   if (!loaded.refused.empty()) return nullptr;
   if (loaded.catalogue->detections.empty()) {
@@ -34,6 +35,10 @@ std::shared_ptr<const catalogue::Catalogue> load_content(const ContentOptions& o
 std::string to_line(const catalogue::Refused& refused) {
   std::string name = refused.name.empty() ? "" : refused.name + ": ";
   return fmt::format("{}:{}:{}: {}{}", refused.file, refused.line, refused.column, name, refused.reason);
+}
+
+void tell_warnings(const catalogue::LoadResult& loaded) {
+  for (const catalogue::Refused& each : loaded.warnings) fmt::print(stderr, "warning: {}\n", to_line(each));
 }
 
 decode::InputFormat input_format(const std::string& name) {
@@ -58,17 +63,27 @@ bool tell_read(const std::string& file, const Result<decode::FileStats>& read) {
 
 ProgressLine::ProgressLine() : terminal_(isatty(STDERR_FILENO) == 1) {}
 
-ProgressLine::~ProgressLine() {
-  if (shown_) fmt::print(stderr, "\r\033[K");
-}
-
 decode::ProgressSink ProgressLine::sink(const std::string& file) {
   if (!terminal_) return {};
   return [this, file](const decode::FileStats& stats) {
-    fmt::print(stderr, "\r\033[K{}: {} events, {} MiB", file, stats.events, stats.bytes >> 20);
-    std::fflush(stderr);
-    shown_ = true;
+    tell([&] { return fmt::format("{}: {} events, {} MiB", file, stats.events, stats.bytes >> 20); });
   };
+}
+
+void ProgressLine::tell(const std::function<std::string()>& text) {
+  constexpr std::chrono::milliseconds kPause(100);
+  auto now = std::chrono::steady_clock::now();
+  if (!terminal_ || now - told_ < kPause) return;
+  told_ = now;
+  shown_ = true;
+  fmt::print(stderr, "\r\033[K{}", text());
+  std::fflush(stderr);
+}
+
+void ProgressLine::clear() {
+  if (!std::exchange(shown_, false)) return;
+  fmt::print(stderr, "\r\033[K");
+  std::fflush(stderr);
 }
 
 }  // namespace hecate::daemon

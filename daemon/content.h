@@ -4,6 +4,9 @@
 #include "pipeline/catalogue/catalogue.h"
 #include "pipeline/decode/file_reader.h"
 
+#include <chrono>
+#include <functional>
+
 namespace hecate::daemon {
 
 // Loads what the options name. Everything refused is told on standard error; null when anything was.
@@ -15,22 +18,32 @@ namespace hecate::daemon {
 // `file:line:column: name: reason`, as compilers print it.
 [[nodiscard]] std::string to_line(const catalogue::Refused& refused);
 
+// Tells on standard error what loads and is likely not what was meant.
+void tell_warnings(const catalogue::LoadResult& loaded);
+
 [[nodiscard]] decode::InputFormat input_format(const std::string& name);
 [[nodiscard]] decode::FileDefaults file_defaults(const InputOptions& input);
 
 // Tells on standard error what of `file` could not be read or was no event; false when reading ended early.
 [[nodiscard]] bool tell_read(const std::string& file, const Result<decode::FileStats>& read);
 
-// A line on the terminal that says how far reading has come; nothing where standard error is no terminal.
+// A line on the terminal that says how far a command has come; nothing where standard error is no terminal.
 class ProgressLine {
  public:
   ProgressLine();
-  ~ProgressLine();
+  ~ProgressLine() { clear(); }
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
   [[nodiscard]] decode::ProgressSink sink(const std::string& file);
+  // Shows what `text` gives, unless the line has just been shown.
+  void tell(const std::function<std::string()>& text);
+  // Takes the line away, for other lines to be printed.
+  void clear();
 
  private:
   bool terminal_;
   bool shown_ = false;
+  std::chrono::steady_clock::time_point told_{};
 };
 
 }  // namespace hecate::daemon

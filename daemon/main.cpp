@@ -1,9 +1,17 @@
 #include "daemon/commands.h"
 #include "daemon/config.h"
+#include "daemon/output.h"
 #include "daemon/spl_reference.h"
+#include "daemon/version.h"
+#include "pipeline/base/nearest.h"
+
+#include <functional>
+#include <span>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 // hecate's command line: each command's options are declared here, what it does stands in its own file.
 
@@ -11,14 +19,20 @@ namespace {
 
 using namespace hecate::daemon;
 
+// One value each time the option stands: what follows may be a file.
+void add_list(CLI::App& command, const std::string& option, std::vector<std::string>& values,
+              const std::string& help) {
+  command.add_option(option, values, help + "; may stand several times")->allow_extra_args(false);
+}
+
 void add_content(CLI::App& command, ContentOptions& content, bool with_search) {
-  command.add_option(
-      "--detections", content.detections,
-      "Detection files or folders, in ESCU's YAML form; without it, those that ship with hecate");
+  add_list(command, "--detections", content.detections,
+           "Detection file or folder, in ESCU's YAML form; without it, those that ship with hecate");
   if (with_search)
-    command.add_option("--spl", content.spl, "One search, given as text, instead of detections");
-  command.add_option("--macros", content.macros,
-                     "Folders with macros (YAML); a later one replaces an earlier one");
+    command.add_option("--spl", content.spl, "One search, given as text, instead of detections")
+        ->excludes("--detections");
+  add_list(command, "--macros", content.macros,
+           "File or folder of macros (YAML); a later one replaces an earlier one");
 }
 
 void add_metadata(CLI::App& command, std::string& source, std::string& sourcetype, std::string& host,
@@ -89,6 +103,7 @@ CLI::App* add_send(CLI::App& app, SendOptions& options) {
   add_format(*command, options.format);
   add_metadata(*command, options.source, options.sourcetype, options.host, options.index);
   command->add_option("--rate", options.rate, "Events a second in all; 0: as fast as it goes")
+      ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   command->add_option("--connections", options.connections, "Connections at the same time")
       ->check(CLI::Range(1, 1000))
@@ -99,7 +114,8 @@ CLI::App* add_send(CLI::App& app, SendOptions& options) {
   command->add_option("--repeat", options.repeat, "Passes over the file")
       ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
-  command->add_option("--seconds", options.seconds, "Go on for this long, pass after pass");
+  command->add_option("--seconds", options.seconds, "Go on for this long, pass after pass")
+      ->check(CLI::NonNegativeNumber);
   command->add_flag("--now", options.now, "Move all times so that the newest event happens now");
   return command;
 }
@@ -107,16 +123,22 @@ CLI::App* add_send(CLI::App& app, SendOptions& options) {
 CLI::App* add_check(CLI::App& app, CheckOptions& options) {
   CLI::App* command =
       app.add_subcommand("check", "Load detections and say how each will run, or why it cannot");
-  command->add_option("PATH", options.content.detections,
-                      "Detection files or folders; without it, those that ship");
-  command->add_option("--macros", options.content.macros, "Folders with macros (YAML)");
+  CLI::Option* paths = command->add_option("PATH", options.content.detections,
+                                           "Detection files or folders; without it, those that ship");
+  add_list(*command, "--macros", options.content.macros, "File or folder of macros (YAML)");
+  command
+      ->add_option("-c,--config", options.config,
+                   "The detections of this configuration, with its macros and overrides")
+      ->excludes(paths)
+      ->excludes("--macros");
   command->add_flag("--json", options.json, "One JSON object a detection");
   return command;
 }
 
 CLI::App* add_state(CLI::App& app, StateOptions& options) {
   CLI::App* command = app.add_subcommand(
-      "state", "Look at a state folder, of a hecate that runs or of one that is stopped; changes nothing");
+      "state",
+      "Look at a state folder, of a hecate that runs or of one that is stopped; only requeue changes it");
   command->require_subcommand(1);
   auto add = [&](const char* what, const char* help) {
     CLI::App* each = command->add_subcommand(what, help);
@@ -138,16 +160,42 @@ CLI::App* add_state(CLI::App& app, StateOptions& options) {
   add("outbox", "Findings and risk events that wait to be posted or were put aside; one JSON line each");
   add("export",
       "All findings with all their revisions, in the order in which they were told; one JSON line each");
+  CLI::App* requeue = add("requeue", "Put parked envelopes back to be posted again; hecate must be stopped");
+  requeue
+      ->add_option("--seq", options.numbers,
+                   "Only the one with this number, as `outbox` shows it; may stand several times")
+      ->allow_extra_args(false);
   command->footer("Run it as the user that hecate runs as: the folder is closed to others.");
   return command;
 }
 
-}  // namespace
+// Names the command that the first word was likely meant to be, where it is none of `app`'s.
+void refuse_unknown_command(const CLI::App& app, std::span<char*> arguments) {
+  auto commands = app.get_subcommands([](const CLI::App*) { return true; });
+  if (commands.empty() || arguments.empty() || arguments[0][0] == '-') return;
+  std::string word = arguments[0];
+  std::vector<std::string> names;
+  for (const CLI::App* each : commands) {
+    if (each->get_name() == word) return refuse_unknown_command(*each, arguments.subspan(1));
+    names.push_back(each->get_name());
+  }
+  std::string near(hecate::nearest(word, {names.begin(), names.end()}));
+  throw CLI::ExtrasError(
+      fmt::format("hecate: there is no command `{}` of {}{} There are: {}", word, app.get_name(),
+                  near.empty() ? "." : ": did you mean `" + near + "`?", fmt::join(names, ", ")),
+      2);
+}
 
-int main(int argc, char** argv) {
+struct Command {
+  CLI::App* app;
+  std::function<int()> run;
+};
+
+int run(int argc, char** argv) {
   CLI::App app{
-      "hecate runs Splunk detections on the stream: Sysmon events in over HEC, findings out over HEC."};
-  app.set_version_flag("--version", "hecate " HECATE_VERSION);
+      "hecate runs Splunk detections on the stream: Sysmon events in over HEC, findings out over HEC.",
+      "hecate"};
+  app.set_version_flag("--version", "hecate " + version_line());
   app.require_subcommand(1);
   app.get_formatter()->column_width(34);
 
@@ -157,25 +205,47 @@ int main(int argc, char** argv) {
   SendOptions send_options;
   CheckOptions check_options;
   StateOptions state_options;
-  CLI::App* serve_command = add_serve(app, serve_options);
-  CLI::App* search_command = add_search(app, search_options);
-  CLI::App* replay_command = add_replay(app, replay_options);
-  CLI::App* send_command = add_send(app, send_options);
-  CLI::App* check_command = add_check(app, check_options);
-  CLI::App* state_command = add_state(app, state_options);
-  CLI::App* reference_command =
-      app.add_subcommand("config-reference", "Print every configuration key with its default and meaning");
-  CLI::App* spl_command =
-      app.add_subcommand("spl-reference", "Print the commands and functions of SPL that are supported");
+  auto print = [](const std::string& page) {
+    fmt::print("{}", page);
+    return 0;
+  };
+  std::vector<Command> commands{
+      {add_serve(app, serve_options), [&] { return serve(serve_options); }},
+      {add_search(app, search_options), [&] { return search(search_options); }},
+      {add_replay(app, replay_options), [&] { return replay(replay_options); }},
+      {add_send(app, send_options), [&] { return send(send_options); }},
+      {add_check(app, check_options), [&] { return check(check_options); }},
+      {add_state(app, state_options), [&] { return state(state_options); }},
+      {app.add_subcommand("config-reference", "Print every configuration key with its default and meaning"),
+       [&] { return print(config_reference()); }},
+      {app.add_subcommand("spl-reference", "Print the commands and functions of SPL that are supported"),
+       [&] { return print(spl_reference()); }}};
 
-  CLI11_PARSE(app, argc, argv);
-  if (serve_command->parsed()) return serve(serve_options);
-  if (search_command->parsed()) return search(search_options);
-  if (replay_command->parsed()) return replay(replay_options);
-  if (send_command->parsed()) return send(send_options);
-  if (check_command->parsed()) return check(check_options);
-  if (state_command->parsed()) return state(state_options);
-  if (reference_command->parsed()) fmt::print("{}", config_reference());
-  if (spl_command->parsed()) fmt::print("{}", spl_reference());
+  try {
+    refuse_unknown_command(app, {argv + 1, argv + argc});
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error);
+  }
+  for (const Command& each : commands)
+    if (each.app->parsed()) return each.run();
   return 0;
+}
+
+}  // namespace
+
+// Whatever went wrong that no command has told of itself is told here, in words.
+int main(int argc, char** argv) {
+  int code = 1;
+  try {
+    code = run(argc, argv);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "hecate: {}\n", explain(error));
+    return 1;
+  }
+  if (auto flushed = flush_output(); !flushed) {
+    fmt::print(stderr, "hecate: {}\n", flushed.error().message);
+    return code == 0 ? 1 : code;
+  }
+  return code;
 }

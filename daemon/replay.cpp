@@ -1,4 +1,7 @@
 #include "daemon/content.h"
+#include "daemon/interruption.h"
+#include "daemon/output.h"
+#include "daemon/telling_runs.h"
 #include "outputs/findings.h"
 #include "outputs/outbox_cursor.h"
 #include "pipeline/base/clock.h"
@@ -7,7 +10,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <limits>
 
@@ -31,16 +36,26 @@ class ReplayClock final : public Clock {
 // A folder for the journal of a replay; gone with it.
 class ScratchFolder {
  public:
-  ScratchFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "hecate-replay-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) != nullptr) path_ = pattern;
-  }
   ~ScratchFolder() {
     std::error_code ignored;
     if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
   }
+  ScratchFolder() = default;
   ScratchFolder(const ScratchFolder&) = delete;
   ScratchFolder& operator=(const ScratchFolder&) = delete;
+
+  Result<void> make() {
+    const char* given = std::getenv("TMPDIR");
+    std::string parent = given != nullptr && *given != '\0' ? given : "/tmp";
+    std::string pattern = parent + "/hecate-replay-XXXXXX";
+    if (::mkdtemp(pattern.data()) == nullptr)
+      return fail(fmt::format(
+          "no folder for the replay's state could be made in {}: {}; let TMPDIR name a folder that can be "
+          "written",
+          parent, std::strerror(errno)));
+    path_ = pattern;
+    return {};
+  }
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
@@ -83,11 +98,15 @@ Evaluated evaluate_files(const InputOptions& input, std::shared_ptr<const catalo
 class Replay {
  public:
   Result<void> open() {
-    if (folder_.path().empty())
-      return fail("no folder for the replay's state could be made; is TMPDIR writable?");
-    auto store = store::Store::open(folder_.path(), clock_, registry_);
+    if (auto made = folder_.make(); !made) return made;
+    store::StoreOptions scratch;
+    scratch.database.synchronous = false;  // nobody starts again from it
+    auto store = store::Store::open(folder_.path(), clock_, registry_, scratch);
     if (!store) return std::unexpected(store.error());
     store_ = std::move(*store);
+    auto reader = store_->reader();
+    if (!reader) return std::unexpected(reader.error());
+    reader_ = std::move(*reader);
     outputs::FindingOptions options;
     options.deliver = true;  // so that what would be posted is made
     auto findings = outputs::Findings::make(*store_, options, registry_, [](std::string_view) {});
@@ -107,16 +126,31 @@ class Replay {
 
   // Lets the time of the events pass, run after run.
   Result<void> run(Evaluated events, const std::shared_ptr<const catalogue::Catalogue>& catalogue) {
-    clock_.set(events.first - 1);
+    Time first = events.first;
+    clock_.set(first - 1);
     if (auto set = runner_->set_catalogue(catalogue); !set) return set;
-    if (auto done = submit(std::move(events.deltas)); !done) return done;
-    if (auto done = step(clock_.now()); !done) return done;
     Time reach = 0;  // how far behind its scheduled time a run looks
     for (const catalogue::LoadedDetection& each : catalogue->detections)
       reach = std::max(reach, clock_.now() - each.schedule.window(clock_.now()).earliest);
-    while (runner_->next_due() <= events.last + reach + kMinute)
-      if (auto done = step(runner_->next_due()); !done) return done;
+    Time last = events.last + reach + kMinute;
+    TellingRuns telling(*catalogue, events.deltas, last);
+    if (auto done = submit(std::move(events.deltas)); !done) return done;
+    if (auto done = step(clock_.now()); !done) return done;
+    while (Interruption::signal() == 0) {
+      Time next = telling.next(runner_->next_due());
+      if (next > last) break;
+      runner_->pass_over(next);
+      if (auto done = step(next); !done) return done;
+      progress_.tell([&] {
+        return fmt::format("replay has come to {}, {}% of the time", format_iso(next),
+                           100 * (next - first) / (last - first));
+      });
+    }
     return {};
+  }
+
+  [[nodiscard]] std::string summary() const {
+    return fmt::format("{}, in {}", told_.text(), counted(windows_, "window"));
   }
 
  private:
@@ -131,35 +165,56 @@ class Replay {
     return print_told();
   }
 
+  struct Told {
+    std::string detection;
+    Time earliest = 0, latest = 0;
+    std::int64_t findings = 0, risk_events = 0;
+    [[nodiscard]] std::string text() const {
+      return fmt::format("{}, {}", counted(findings, "finding"), counted(risk_events, "risk event"));
+    }
+  };
+
+  static std::string counted(std::int64_t count, std::string_view what) {
+    return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+  }
+
   // Prints and forgets what the runs of this step would have posted.
   Result<void> print_told() {
-    struct Told {
-      std::string detection;
-      Time earliest, latest;
-      int findings = 0;
-    };
     std::vector<Told> windows;
-    Result<void> written = store_->write_and_wait([&](store::Database& database) -> Result<void> {
-      outputs::OutboxCursor rows(database, rules_);
-      Result<bool> more = rows.next();
-      for (; more && *more; more = rows.next()) {
-        auto envelope = rows.envelope();
-        if (!envelope) return std::unexpected(envelope.error());
-        fmt::print("{}\n", *envelope);
-        Told told{std::string(rows.detection()), rows.earliest(), rows.latest()};
-        bool same = !windows.empty() && windows.back().detection == told.detection &&
-                    windows.back().earliest == told.earliest;
-        if (!same) windows.push_back(told);
-        windows.back().findings += rows.kind() == "notable";
-      }
-      if (!more) return std::unexpected(more.error());
-      return database.execute("DELETE FROM outbox");
-    });
-    std::fflush(stdout);
-    for (const Told& told : windows)
-      fmt::print(stderr, "[{}, {})  {}: {} findings\n", format_iso(told.earliest), format_iso(told.latest),
-                 told.detection, told.findings);
-    return written;
+    auto printed = print_outbox(windows);
+    if (!printed) return printed;
+    if (windows.empty()) return {};
+    if (auto flushed = flush_output(); !flushed) return flushed;
+    progress_.clear();
+    for (const Told& told : windows) {
+      fmt::print(stderr, "[{}, {})  {}: {}\n", format_iso(told.earliest), format_iso(told.latest),
+                 told.detection, told.text());
+      told_.findings += told.findings;
+      told_.risk_events += told.risk_events;
+    }
+    windows_ += static_cast<std::int64_t>(windows.size());
+    return store_->write_and_wait(
+        [](store::Database& database) { return database.execute("DELETE FROM outbox"); });
+  }
+
+  Result<void> print_outbox(std::vector<Told>& windows) {
+    outputs::OutboxCursor rows(*reader_, rules_);
+    Result<bool> more = rows.next();
+    for (; more && *more; more = rows.next()) {
+      auto envelope = rows.envelope();
+      if (!envelope) return std::unexpected(envelope.error());
+      if (windows.empty()) progress_.clear();
+      fmt::print("{}\n", *envelope);
+      bool same = !windows.empty() && windows.back().detection == rows.detection() &&
+                  windows.back().earliest == rows.earliest();
+      if (!same)
+        windows.push_back({.detection = std::string(rows.detection()),
+                           .earliest = rows.earliest(),
+                           .latest = rows.latest()});
+      ++(rows.kind() == "notable" ? windows.back().findings : windows.back().risk_events);
+    }
+    if (!more) return std::unexpected(more.error());
+    return {};
   }
 
   ScratchFolder folder_;
@@ -167,9 +222,13 @@ class Replay {
   prometheus::Registry registry_;
   match::SharedTimeBounds time_bounds_;
   std::unique_ptr<store::Store> store_;
+  std::unique_ptr<store::Database> reader_;
   std::unique_ptr<outputs::Findings> findings_;
   outputs::StoredRules rules_;
   std::unique_ptr<window::Runner> runner_;
+  ProgressLine progress_;
+  Told told_;  // in all
+  std::int64_t windows_ = 0;
 };
 
 }  // namespace
@@ -183,12 +242,18 @@ int replay(const ReplayOptions& options) {
     fmt::print(stderr, "no detection took any of these events\n");
     return complete ? 0 : 1;
   }
+  Interruption interruption;  // so that the scratch folder goes
   Replay replay;
   Result<void> done = replay.open();
   if (done) done = replay.run(std::move(events), catalogue);
   if (!done) {
     fmt::print(stderr, "hecate: {}\n", done.error().message);
     return 1;
+  }
+  fmt::print(stderr, "{}\n", replay.summary());
+  if (Interruption::signal() != 0) {
+    fmt::print(stderr, "hecate: stopped before the end of the events\n");
+    return Interruption::exit_code();
   }
   return complete ? 0 : 1;
 }

@@ -1,5 +1,6 @@
 #include "absl/container/flat_hash_map.h"
 #include "daemon/content.h"
+#include "daemon/interruption.h"
 #include "daemon/time_shift.h"
 #include "outputs/hec_client.h"
 #include "outputs/json_writer.h"
@@ -106,6 +107,7 @@ struct Sending {
   std::atomic<std::size_t> next{0};
   std::atomic<std::uint64_t> events{0}, bytes{0}, requests{0}, retries{0};
   std::atomic<bool> failed{false};
+  [[nodiscard]] bool over() const { return failed || Interruption::signal() != 0; }
   std::mutex mutex{};
   std::string failure{};
   std::vector<double> milliseconds{};
@@ -120,14 +122,17 @@ struct Sending {
 void wait_for_turn(const Sending& sending, std::size_t number) {
   if (sending.options.rate <= 0) return;
   double due = static_cast<double>(number) * sending.options.batch / sending.options.rate;
-  std::this_thread::sleep_until(
-      sending.start + std::chrono::duration_cast<Monotonic::duration>(std::chrono::duration<double>(due)));
+  constexpr std::chrono::milliseconds kLongest(100);
+  auto turn =
+      sending.start + std::chrono::duration_cast<Monotonic::duration>(std::chrono::duration<double>(due));
+  while (!sending.over() && Monotonic::now() < turn)
+    std::this_thread::sleep_until(std::min(turn, Monotonic::now() + kLongest));
 }
 
 // Posts one body until it is taken; busy answers are tried again, everything else ends the sending.
 bool post(Sending& sending, outputs::HecClient& client, const Body& body) {
   constexpr int kTries = 50;
-  for (int attempt = 0; attempt < kTries && !sending.failed; ++attempt) {
+  for (int attempt = 0; attempt < kTries && !sending.over(); ++attempt) {
     auto answer = client.post(body.text);
     if (answer && answer->accepted()) return true;
     bool busy = answer && (answer->status == 503 || answer->status == 429);
@@ -140,6 +145,7 @@ bool post(Sending& sending, outputs::HecClient& client, const Body& body) {
     ++sending.retries;
     std::this_thread::sleep_for(std::chrono::milliseconds(20) * (attempt + 1));
   }
+  if (sending.over()) return false;
   sending.fail(fmt::format("{} stayed busy (503) through {} tries", sending.options.url, kTries));
   return false;
 }
@@ -155,10 +161,11 @@ void run_connection(Sending& sending) {
   std::vector<double> milliseconds{};
   std::size_t end = sending.bodies.size() * static_cast<std::size_t>(std::max(1, sending.options.repeat));
   std::chrono::duration<double> limit(sending.options.seconds);
-  while (!sending.failed) {
+  while (!sending.over()) {
     std::size_t number = sending.next++;
     if (sending.options.seconds > 0 ? Monotonic::now() - sending.start >= limit : number >= end) break;
     wait_for_turn(sending, number);
+    if (sending.over()) break;
     const Body& body = sending.bodies[number % sending.bodies.size()];
     auto before = Monotonic::now();
     if (!post(sending, **client, body)) break;
@@ -198,12 +205,14 @@ int send(const SendOptions& options) {
   if (options.now) shift_to_present(*events);
   std::vector<Body> bodies = make_bodies(*events, std::max(1, options.batch));
   events->clear();
+  Interruption interruption;  // so that what was sent is told
   Sending sending{.bodies = bodies, .options = options};
   std::vector<std::thread> connections;
   for (int i = 0; i < std::max(1, options.connections); ++i)
     connections.emplace_back([&sending] { run_connection(sending); });
   for (std::thread& each : connections) each.join();
   print_summary(sending);
+  if (Interruption::signal() != 0) return Interruption::exit_code();
   if (!sending.failed) return 0;
   fmt::print(stderr, "hecate: sending stopped: {}\n", sending.failure);
   return 1;

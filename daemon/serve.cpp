@@ -5,6 +5,8 @@
 #include "daemon/log.h"
 #include "daemon/runner_thread.h"
 #include "daemon/syslog_listener.h"
+#include "daemon/url.h"
+#include "daemon/version.h"
 #include "outputs/findings.h"
 #include "outputs/guid.h"
 #include "outputs/json_writer.h"
@@ -12,12 +14,18 @@
 #include "pipeline/ingest/ingest.h"
 #include "pipeline/window/runner.h"
 
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <prometheus/gauge.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
@@ -65,6 +73,7 @@ Result<Config> read_config(const ServeOptions& options) {
 // Loads what the configuration names; everything must load, or nothing is replaced.
 Result<std::shared_ptr<const catalogue::Catalogue>> load_catalogue(const Config& config) {
   catalogue::LoadResult loaded = catalogue::load(config.detections);
+  for (const catalogue::Refused& each : loaded.warnings) spdlog::warn("{}", to_line(each));
   if (!loaded.refused.empty()) {
     std::string all;
     for (const catalogue::Refused& each : loaded.refused) all += "\n  " + to_line(each);
@@ -94,6 +103,8 @@ class Daemon {
     if (!catalogue)
       return spdlog::error("reload refused, the old detections stay: {}", catalogue.error().message);
     runner_thread_->set_catalogue(*catalogue);
+    if (auto keys = restart_keys(config_.given, config->given); !keys.empty())
+      spdlog::warn("the reload has not applied changes of {}: they need a restart", fmt::join(keys, ", "));
   }
 
   void stop() {
@@ -104,7 +115,9 @@ class Daemon {
   }
 
  private:
-  Daemon(ServeOptions options, Config config) : options_(std::move(options)), config_(std::move(config)) {}
+  Daemon(ServeOptions options, Config config) : options_(std::move(options)), config_(std::move(config)) {
+    show_build(registry_);
+  }
 
   Result<void> start() {
     auto catalogue = load_catalogue(config_);
@@ -141,8 +154,16 @@ class Daemon {
   // With an output configured the finding is on its way; without one, standard output is the output.
   void tell(std::string_view json) {
     if (outbox_) return outbox_->wake();
-    fmt::print("{}\n", json);
-    std::fflush(stdout);
+    std::string line = fmt::format("{}\n", json);
+    bool written =
+        std::fwrite(line.data(), 1, line.size(), stdout) == line.size() && std::fflush(stdout) == 0;
+    int why = errno;
+    if (!written) std::clearerr(stdout);
+    if (written || output_broken_.exchange(true)) return;
+    spdlog::error(
+        "findings cannot be written to standard output: {}; they are stored all the same, see /api/findings; "
+        "this is logged once",
+        std::strerror(why));
   }
 
   Result<void> start_pipeline(std::shared_ptr<const catalogue::Catalogue> catalogue) {
@@ -216,6 +237,10 @@ class Daemon {
       json.begin_object().key("error").value(why).end_object();
       return AdminAnswer{400, "application/json", json.take()};
     };
+    constexpr std::array<std::string_view, 3> kKnown{"since", "limit", "detection"};
+    for (const std::string& name : query_names(request.query))
+      if (std::ranges::find(kKnown, name) == kKnown.end())
+        return bad(fmt::format("{}: no such parameter; known are {}", name, fmt::join(kKnown, ", ")));
     Time since = 0;
     if (std::string text = request.parameter("since"); !text.empty()) {
       auto read = parse_epoch(text);
@@ -228,7 +253,7 @@ class Daemon {
       limit = std::atoi(text.c_str());
       if (limit < 1 || limit > 10'000) return bad("limit: a whole number from 1 to 10000");
     }
-    auto list = outputs::list_findings(*api_reader_, since, limit);
+    auto list = outputs::list_findings(*api_reader_, since, limit, request.parameter("detection"));
     if (list) return AdminAnswer{200, "application/json", std::move(*list)};
     spdlog::error("the findings could not be listed: {}", list.error().message);
     return AdminAnswer{500, "application/json", R"({"error":"the findings could not be read; see the log"})"};
@@ -249,6 +274,7 @@ class Daemon {
   std::unique_ptr<AdminServer> admin_;
   std::unique_ptr<HecListener> hec_;
   std::unique_ptr<SyslogListener> syslog_;
+  std::atomic<bool> output_broken_{false};
 
  public:
   ~Daemon() {

@@ -3,11 +3,13 @@
 #include "outputs/stored.h"
 #include "pipeline/store/inspection.h"
 #include "pipeline/store/recovery.h"
+#include "pipeline/store/store.h"
 
 #include <filesystem>
 #include <map>
 
 #include <fmt/format.h>
+#include <prometheus/registry.h>
 
 namespace hecate::daemon {
 namespace {
@@ -31,7 +33,8 @@ int done(const Result<void>& read) {
 // What `show` prints of a scan or detection; of a scan that no detection uses, without a name.
 struct Line {
   std::string detection;
-  std::string last_run;
+  std::string last_run = "-";
+  Time loaded = 0;                                // what `schedule` has as its last run
   std::int64_t minutes = 0, rows = 0, bytes = 0;  // of the panes
   std::int64_t runs = 0, findings = 0;
 };
@@ -57,14 +60,34 @@ class Look {
  public:
   static Result<std::unique_ptr<Look>> at(const std::string& path) {
     std::string file = path + "/hecate.db";
-    if (!std::filesystem::exists(file))
-      return fail(
-          fmt::format("there is no hecate.db in {}; name the folder of state.path with --path", path));
+    if (auto there = check_file(path); !there) return std::unexpected(there.error());
     auto database = store::Database::open(file, store::Database::Mode::read_only);
     if (!database) return std::unexpected(database.error());
     auto snapshot = store::Transaction::begin(**database, store::Transaction::Kind::read);
     if (!snapshot) return std::unexpected(snapshot.error());
     return std::unique_ptr<Look>(new Look(path, *std::move(database), *std::move(snapshot)));
+  }
+
+  // Says why there is nothing to look at.
+  static Result<void> check_file(const std::string& path) {
+    std::error_code error;
+    auto status = std::filesystem::status(path + "/hecate.db", error);
+    if (status.type() == std::filesystem::file_type::not_found)
+      return fail(
+          fmt::format("there is no hecate.db in {}; name the folder of state.path with --path", path));
+    if (error)
+      return fail(fmt::format(
+          "{}/hecate.db cannot be looked at: {}; the folder is closed to all but hecate's user, run this as "
+          "that",
+          path, error.message()));
+    if (status.type() != std::filesystem::file_type::regular)
+      return fail(fmt::format("{}/hecate.db is no file; is {} hecate's folder?", path, path));
+    if (std::filesystem::file_size(path + "/hecate.db", error) == 0 && !error)
+      return fail(fmt::format(
+          "{}/hecate.db is empty: no hecate has stored anything here yet, or it was cut off; a hecate that "
+          "starts here begins anew",
+          path));
+    return {};
   }
 
   [[nodiscard]] store::Database& database() { return *database_; }
@@ -129,7 +152,10 @@ class Look {
         "SELECT scan, count(DISTINCT minute), count(*),"
         " sum(length(grp) + length(state) + length(sample)) FROM pane GROUP BY scan",
         [&](const store::Statement& row) {
-          by_scan[row.integer(0)] = {{}, {}, row.integer(1), row.integer(2), row.integer(3)};
+          Line& line = by_scan[row.integer(0)];
+          line.minutes = row.integer(1);
+          line.rows = row.integer(2);
+          line.bytes = row.integer(3);
         });
     if (!panes) return std::unexpected(panes.error());
     std::vector<Line> lines;
@@ -139,7 +165,7 @@ class Look {
       Line line = by_scan.contains(scan) ? by_scan[scan] : Line{};
       used[scan] = true;
       line.detection = row.text(0);
-      line.last_run = format_iso(row.integer(1));
+      line.loaded = row.integer(1);
       lines.push_back(std::move(line));
     });
     if (!schedule) return std::unexpected(schedule.error());
@@ -147,7 +173,6 @@ class Look {
     for (auto& [scan, line] : by_scan) {
       if (used.contains(scan)) continue;
       line.detection = fmt::format("(scan {:016x})", static_cast<std::uint64_t>(scan));
-      line.last_run = "-";
       lines.push_back(line);
     }
     return lines;
@@ -156,7 +181,8 @@ class Look {
   Result<void> count_by_detection(std::vector<Line>& lines) {
     std::map<std::string, Line> counts;
     auto runs = read_rows(
-        "SELECT detection, count(*) FROM run WHERE done = 1 GROUP BY detection",
+        "SELECT detection, count(DISTINCT scheduled) FROM run WHERE done = 1 AND early = 0 GROUP BY "
+        "detection",
         [&](const store::Statement& row) { counts[std::string(row.text(0))].runs = row.integer(1); });
     if (!runs) return runs;
     auto there = store::has_table(*database_, "finding");
@@ -170,6 +196,10 @@ class Look {
     }
     for (Line& line : lines) {
       line.runs = counts[line.detection].runs;
+      // Until it has run, the time there is when it was loaded: no whole minute, as those of cron are. (Rows
+      // of runs that told nothing go after a while.)
+      if (line.loaded != 0 && (line.runs > 0 || line.loaded % kMinute == 0))
+        line.last_run = format_iso(line.loaded);
       line.findings = counts[line.detection].findings;
     }
     return {};
@@ -247,9 +277,22 @@ int late(Look& look) {
   return done(read);
 }
 
+int requeue(const StateOptions& options) {
+  if (auto there = Look::check_file(options.path); !there) return refuse(there.error().message);
+  SystemClock clock;
+  prometheus::Registry registry;
+  auto store = store::Store::open(options.path, clock, registry);
+  if (!store) return refuse(store.error().message);
+  auto moved = outputs::requeue_parked(**store, clock.now(), options.numbers);
+  if (!moved) return refuse(moved.error().message);
+  fmt::print("{} put back; they are posted when hecate starts\n", *moved);
+  return 0;
+}
+
 }  // namespace
 
 int state(const StateOptions& options) {
+  if (options.what == "requeue") return requeue(options);
   // Opening makes an empty log where there is none.
   if (auto there = store::look_for_log(options.path); !there && options.what == "check") {
     fmt::print("{}\n", there.error().message);

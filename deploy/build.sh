@@ -1,5 +1,6 @@
 #!/bin/bash
-# Builds build/<preset>/hecate (release when none is named) and, with `--tests`, the tests.
+# Builds build/<preset>/hecate (release when none is named) and, with `--tests`, the tests. HECATE_REVISION names the
+# revision where git cannot be asked, as in an image.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 preset=release
@@ -11,5 +12,5 @@ for word in "$@"; do
   esac
 done
 cd "$root"
-cmake --preset "$preset" ${tests:+-DHECATE_TESTS=ON}
+cmake --preset "$preset" ${tests:+-DHECATE_TESTS=ON} ${HECATE_REVISION:+"-DHECATE_REVISION=$HECATE_REVISION"}
 cmake --build --preset "$preset"

@@ -1,10 +1,13 @@
 #include "outputs/stored.h"
 
 #include "outputs/finding.h"
+#include "outputs/findings.h"
 #include "outputs/json_writer.h"
 #include "outputs/outbox_cursor.h"
 #include "outputs/schema.h"
 #include "pipeline/store/inspection.h"
+
+#include <algorithm>
 
 #include <fmt/format.h>
 
@@ -68,6 +71,69 @@ Result<void> read_outbox(store::Database& reader, const JsonVisitor& visit) {
     json.key("answer").value((*parked)->text(7));
     visit(json.key("envelope").raw((*parked)->text(4)).end_object().text());
   });
+}
+
+namespace {
+
+// A run of its own makes it visible: the one that told it may be gone.
+Result<std::int64_t> add_run(store::Database& database, Time now) {
+  auto statement = database.prepare(
+      "INSERT INTO run(detection, scheduled, earliest, latest, rows, done, early) VALUES"
+      " ('(posted again)', ?1, ?1, ?1, 1, 1, 1) RETURNING run");
+  if (!statement) return std::unexpected(statement.error());
+  return (*statement)->bind(1, now).number();
+}
+
+Result<bool> move_back(store::Database& database, std::int64_t run, Time now, std::int64_t number) {
+  auto moved = database.prepare(
+      "INSERT INTO outbox(run, finding, kind, queued, payload)"
+      " SELECT ?1, finding, kind, ?2, payload FROM parked WHERE seq = ?3 RETURNING 1");
+  if (!moved) return std::unexpected(moved.error());
+  auto found = (*moved)->bind(1, run).bind(2, now).bind(3, number).number();
+  if (!found) return std::unexpected(found.error());
+  if (*found == 0) return false;
+  auto removed = database.prepare("DELETE FROM parked WHERE seq = ?");
+  if (!removed) return std::unexpected(removed.error());
+  if (auto done = (*removed)->bind(1, number).run(); !done) return std::unexpected(done.error());
+  return true;
+}
+
+Result<std::vector<std::int64_t>> parked_numbers(store::Database& database) {
+  auto rows = database.cursor("SELECT seq FROM parked ORDER BY seq");
+  if (!rows) return std::unexpected(rows.error());
+  std::vector<std::int64_t> numbers;
+  auto read = (*rows)->each_row([&] { numbers.push_back((*rows)->integer(0)); });
+  if (!read) return std::unexpected(read.error());
+  return numbers;
+}
+
+}  // namespace
+
+Result<std::int64_t> requeue_parked(store::Store& store, Time now, const std::vector<std::int64_t>& numbers) {
+  if (auto prepared = prepare_tables(store); !prepared) return std::unexpected(prepared.error());
+  auto reader = store.reader();
+  if (!reader) return std::unexpected(reader.error());
+  auto parked = parked_numbers(**reader);
+  if (!parked) return std::unexpected(parked.error());
+  for (std::int64_t number : numbers)
+    if (!std::ranges::binary_search(*parked, number))
+      return fail(fmt::format("no parked envelope has the number {}; see `hecate state outbox`", number));
+  const std::vector<std::int64_t>& chosen = numbers.empty() ? *parked : numbers;
+  if (chosen.empty()) return 0;
+  std::int64_t moved = 0;
+  auto done = store.write_and_wait([&](store::Database& database) -> Result<void> {
+    auto run = add_run(database, now);
+    if (!run) return std::unexpected(run.error());
+    moved = 0;
+    for (std::int64_t number : chosen) {
+      auto each = move_back(database, *run, now, number);
+      if (!each) return std::unexpected(each.error());
+      moved += *each;
+    }
+    return {};
+  });
+  if (!done) return std::unexpected(done.error());
+  return moved;
 }
 
 Result<std::vector<std::string>> find_problems(store::Database& reader) {

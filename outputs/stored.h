@@ -1,7 +1,7 @@
 #pragma once
 
 #include "pipeline/base/time.h"
-#include "pipeline/store/database.h"
+#include "pipeline/store/store.h"
 
 #include <cstdint>
 #include <functional>
@@ -31,6 +31,12 @@ struct FindingQuery {
 // answer: seq, state (waiting, parked), finding, kind, queued or parked_at with status, code and answer,
 // envelope.
 [[nodiscard]] Result<void> read_outbox(store::Database& reader, const JsonVisitor& visit);
+
+// Puts envelopes that were parked back into the outbox, to be posted again: those with these numbers, or all
+// where none is given. Gives how many. Refuses a number that is none, and then puts none back. No Outbox may
+// be at work on the database.
+[[nodiscard]] Result<std::int64_t> requeue_parked(store::Store& store, Time now,
+                                                  const std::vector<std::int64_t>& numbers);
 
 // What is wrong with these tables, in words; empty when nothing is found.
 [[nodiscard]] Result<std::vector<std::string>> find_problems(store::Database& reader);

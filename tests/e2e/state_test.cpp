@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 #include <prometheus/registry.h>
 #include <simdjson.h>
+#include <unistd.h>
 
 namespace hecate::testing {
 namespace {
@@ -158,6 +159,78 @@ TEST_F(StateTest, ShowIsATableForPeople) {
     EXPECT_NE(shown.output.find(line), std::string::npos) << line << " in\n" << shown.output;
 }
 
+TEST_F(StateTest, ShowTellsWhatHasRunAndCountsScheduledRuns) {
+  execute(fmt::format(
+      "INSERT INTO schedule(detection, last_run, scan) VALUES ('Fresh', {0}, 7), ('Ran', {1}, 8);"
+      "INSERT INTO run(run, detection, scheduled, earliest, latest, rows, done, early) VALUES"
+      " (1, 'Ran', 60, 0, 0, 1, 1, 0), (2, 'Ran', 60, 0, 0, 1, 1, 0), (3, 'Ran', 120, 0, 0, 1, 1, 0),"
+      " (4, 'Ran', 180, 0, 0, 1, 1, 1), (5, 'Fresh', 60, 0, 0, 1, 1, 1)",
+      clock_.now() + 1, clock_.now()));
+  Finished shown = state({"show"});
+  for (const char* line :
+       {"\nFresh      -                               0          0         0 B        0         0\n",
+        "\nRan        2026-04-27T12:00:00.000Z        0          0         0 B        2         0\n"})
+    EXPECT_NE(shown.output.find(line), std::string::npos) << line << " in\n" << shown.output;
+}
+
+TEST_F(StateTest, ParkedEnvelopesArePutBackOnceHecateHasStopped) {
+  fill();
+  Finished running = state({"requeue"});
+  EXPECT_EQ(running.exit_code, 2);
+  EXPECT_NE(running.errors.find("in use"), std::string::npos) << running.errors;
+  execute("INSERT INTO parked VALUES (11, 'b', 'risk', '{\"event\":3}', 400, 7, 'x', 0)");
+  store_.reset();
+  Finished wrong = state({"requeue", "--seq", "9", "--seq", "10"});
+  EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_NE(wrong.errors.find("no parked envelope has the number 10"), std::string::npos) << wrong.errors;
+  EXPECT_EQ(values(state({"outbox"}).output, "state"), (Texts{"waiting", "parked", "parked"}));
+  Finished one = state({"requeue", "--seq", "11"});
+  EXPECT_EQ(one.output, "1 put back; they are posted when hecate starts\n") << one.errors;
+  EXPECT_EQ(values(state({"outbox"}).output, "envelope"),
+            (Texts{R"({"event":1})", R"({"event":3})", R"({"event":2})"}));
+  EXPECT_EQ(state({"requeue"}).output, "1 put back; they are posted when hecate starts\n");
+  EXPECT_EQ(values(state({"outbox"}).output, "state"), (Texts{"waiting", "waiting", "waiting"}));
+  EXPECT_EQ(state({"requeue"}).output, "0 put back; they are posted when hecate starts\n");
+  EXPECT_EQ(state({"check"}).output, "ok\n");
+  SetUp();
+}
+
+TEST_F(StateTest, WhatCannotBeLookedAtIsToldInWords) {
+  store_.reset();
+  folder_.write("empty/hecate.db", "");
+  Finished empty = run({hecate_binary(), "state", "show", "--path", folder_ / "empty"});
+  EXPECT_EQ(empty.exit_code, 2);
+  EXPECT_NE(empty.errors.find("hecate.db is empty"), std::string::npos) << empty.errors;
+  folder_.write("text/hecate.db", "this is no database at all, but it is long enough to look at");
+  Finished text = run({hecate_binary(), "state", "check", "--path", folder_ / "text"});
+  EXPECT_NE(text.exit_code, 0);
+  EXPECT_NE((text.errors + text.output).find("not a database"), std::string::npos)
+      << text.errors << text.output;
+  std::filesystem::create_directories(folder_ / "folder/hecate.db");
+  EXPECT_NE(run({hecate_binary(), "state", "show", "--path", folder_ / "folder"}).errors.find("is no file"),
+            std::string::npos);
+  std::filesystem::create_symlink(folder_ / "loop", folder_ / "loop");
+  Finished loop = run({hecate_binary(), "state", "show", "--path", folder_ / "loop"});
+  EXPECT_EQ(loop.exit_code, 2);
+  EXPECT_NE(loop.errors.find("cannot be looked at: Too many levels of symbolic links"), std::string::npos)
+      << loop.errors;
+}
+
+// root may look at everything.
+TEST_F(StateTest, AnotherUserIsToldWhoMayLook) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+  store_.reset();
+  std::filesystem::permissions(folder_.path(), std::filesystem::perms::all);
+  for (const char* what : {"show", "check", "requeue"}) {
+    Finished closed =
+        run({"setpriv", "--reuid=65534", "--clear-groups", hecate_binary(), "state", what, "--path", path()});
+    EXPECT_NE(closed.exit_code, 0);
+    EXPECT_NE((closed.output + closed.errors).find("Permission denied; the folder is closed to all but"),
+              std::string::npos)
+        << closed.output << closed.errors;
+  }
+}
+
 TEST_F(StateTest, FindingsAreTheNewestRevisionsNewestFirst) {
   fill();
   EXPECT_EQ(values(state({"findings"}).output, "id"), (Texts{"a", "b"}));
@@ -201,9 +274,7 @@ TEST_F(StateTest, LateIsWhatWasKeptAside) {
 
 // Folders of a hecate that had fewer tables, and no folder at all.
 TEST_F(StateTest, WhatIsNotThereYetIsNothing) {
-  execute(
-      "DROP TABLE aside; DROP TABLE finding; DROP TABLE outbox; DROP TABLE parked; DROP TABLE damaged;"
-      "DROP TABLE risk_object");
+  execute("DROP TABLE aside; DROP TABLE finding; DROP TABLE outbox; DROP TABLE parked; DROP TABLE damaged");
   for (const char* what : {"show", "findings", "late", "outbox", "export"})
     EXPECT_EQ(state({what}).exit_code, 0) << what;
   Finished nowhere = run({hecate_binary(), "state", "show", "--path", folder_ / "nowhere"});
