@@ -4,7 +4,11 @@
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 once=no
-[ "${1:-}" = --once ] && once=yes
+case "$*" in
+  '') ;;
+  --once) once=yes ;;
+  *) echo "usage: $0 [--once]; \`$*\` is not known" >&2; exit 2 ;;
+esac
 
 bash "$root/deploy/install.sh" build quickstart
 bash "$root/deploy/build.sh"
@@ -59,6 +63,12 @@ if [ "$found" -lt 2 ]; then
   exit 1
 fi
 
+if [ "$once" = yes ]; then
+  echo
+  echo "Stopped, and its state removed. Without --once it stays running."
+  exit 0
+fi
+
 cat <<TEXT
 
 Where to look next:
@@ -67,7 +77,6 @@ Where to look next:
   $root/build/release/hecate --help                        search, replay, send, check
   $root/docs/configuration.md                              every configuration key
 TEXT
-[ "$once" = yes ] && exit 0
 echo
 echo "Running; ctrl-C stops it and removes its state."
 wait "$hecate"
