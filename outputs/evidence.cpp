@@ -48,19 +48,17 @@ Fields fields_of(const spl::Row& row) {
   return fields;
 }
 
+std::string text_of(dom::element value) {
+  std::string_view text;
+  return value.get(text) == simdjson::SUCCESS ? std::string(text) : std::string();
+}
+
 // A text or a list of texts.
 std::vector<std::string> values_of(dom::element value) {
-  std::vector<std::string> values;
-  auto add = [&values](dom::element each) {
-    std::string_view text;
-    if (each.get(text) == simdjson::SUCCESS) values.emplace_back(text);
-  };
   dom::array list;
-  if (value.get(list) != simdjson::SUCCESS) {
-    add(value);
-  } else {
-    for (dom::element each : list) add(each);
-  }
+  if (value.get(list) != simdjson::SUCCESS) return {text_of(value)};
+  std::vector<std::string> values;
+  for (dom::element each : list) values.push_back(text_of(each));
   return values;
 }
 
@@ -76,9 +74,9 @@ store::Sample read_sample(dom::object from) {
   for (auto [name, value] : from) {
     auto part = parts.extract(name);
     if (part.empty())
-      sample.fields.emplace_back(name, std::string_view{value});
+      sample.fields.emplace_back(name, text_of(value));
     else
-      *part.mapped() = std::string_view{value};
+      *part.mapped() = text_of(value);
   }
   sample.time = parse_epoch(time).value_or(0);
   if (sample.fields.empty()) return sample;
@@ -125,14 +123,16 @@ void Evidence::write(JsonWriter& json) const {
   json.key("raw").value(sample->raw).end_object();
 }
 
-Evidence Evidence::parse(std::string_view body) {
+Result<Evidence> Evidence::parse(std::string_view body) {
   Evidence evidence;
   dom::parser parser;
   dom::object finding, row, sample;
-  if (parser.parse(body.data(), body.size()).get(finding) != simdjson::SUCCESS) return evidence;
-  if (finding["row"].get(row) == simdjson::SUCCESS) {
-    for (auto [name, value] : row) evidence.row[std::string(name)] = values_of(value);
-  }
+  auto error = parser.parse(body.data(), body.size()).get(finding);
+  if (error == simdjson::SUCCESS) error = finding["row"].get(row);
+  if (error != simdjson::SUCCESS)
+    return fail(std::string("what is stored of the finding cannot be read: ") +
+                simdjson::error_message(error));
+  for (auto [name, value] : row) evidence.row[std::string(name)] = values_of(value);
   if (finding["sample"].get(sample) == simdjson::SUCCESS) evidence.sample = read_sample(sample);
   return evidence;
 }

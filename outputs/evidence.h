@@ -1,5 +1,6 @@
 #pragma once
 
+#include "pipeline/base/error.h"
 #include "pipeline/spl/row.h"
 #include "pipeline/store/delta.h"
 
@@ -25,8 +26,8 @@ struct Evidence {
   [[nodiscard]] static Evidence of(const spl::Row& row, const store::Sample* sample);
   // The keys `row` and `sample` of an object that is being written.
   void write(JsonWriter& json) const;
-  // Of a body; empty where it has none.
-  [[nodiscard]] static Evidence parse(std::string_view body);
+  // Of a body; an error where it is damaged.
+  [[nodiscard]] static Result<Evidence> parse(std::string_view body);
 
   // The row's values of a field, else those of the sample.
   [[nodiscard]] std::vector<std::string> values(std::string_view field) const;

@@ -421,6 +421,7 @@ class StoredFindings final : public Findings {
     RetentionNeeds needs{.lateness = lateness, .longest_throttle = 0};
     for (const auto& each : running.detections)
       needs.longest_throttle = std::max(needs.longest_throttle, each.detection.throttle.period);
+    if (auto cleared = clear_undone_of_others(running); !cleared) return cleared;
     auto removed = remove_old_findings(store_, *reader_, now, options_.retention, needs);
     if (!removed) return std::unexpected(removed.error());
     removed_.Add({{"what", "finding"}}).Increment(static_cast<double>(removed->findings));
@@ -467,6 +468,19 @@ class StoredFindings final : public Findings {
       });
       if (!removed) return std::unexpected(removed.error());
     }
+    return {};
+  }
+
+  // A detection that is no longer loaded has no next run that would.
+  Result<void> clear_undone_of_others(const catalogue::Catalogue& running) {
+    std::set<std::string> others;
+    auto undone = reader_->prepare("SELECT DISTINCT detection FROM run WHERE done = 0");
+    if (!undone) return std::unexpected(undone.error());
+    auto read = (*undone)->each_row([&] { others.emplace((*undone)->text(0)); });
+    if (!read) return read;
+    for (const auto& each : running.detections) others.erase(each.detection.name);
+    for (const std::string& detection : others)
+      if (auto cleared = clear_undone(detection); !cleared) return cleared;
     return {};
   }
 

@@ -56,6 +56,7 @@ Result<void> OutboxCursor::pass_over_run() {
 
 Result<std::string> OutboxCursor::envelope() {
   if (!rows_->is_null(4)) return std::string(rows_->text(4));
+  if (rows_->is_null(14)) return fail("what is stored of the finding is missing");
   auto rule = rules_.get(reader_, rows_->integer(13));
   if (!rule) return std::unexpected(rule.error());
   Told told{.id = finding(),

@@ -42,6 +42,12 @@ Result<void> insert_parked(store::Database& database, const Envelope& poison, co
   return (*statement)->run();
 }
 
+// One of which no envelope can be made.
+struct Unposted {
+  Envelope envelope;
+  std::string why;
+};
+
 }  // namespace
 
 Result<std::unique_ptr<OutboxQueue>> OutboxQueue::open(store::Store& store, const Clock& clock,
@@ -68,20 +74,35 @@ OutboxQueue::OutboxQueue(store::Store& store, const Clock& clock, std::unique_pt
       reader_(std::move(reader)) {}
 
 Result<std::vector<Envelope>> OutboxQueue::take(Owner owner, std::size_t most) {
-  std::lock_guard lock(mutex_);
-  OutboxCursor rows(*reader_, rules_);
   std::vector<Envelope> taken;
-  while (taken.size() < most) {
-    auto more = rows.next();
-    if (!more) return std::unexpected(more.error());
-    if (!*more) break;
-    if (in_hand_.contains(rows.seq())) continue;
-    auto envelope = rows.envelope();
-    if (!envelope) return std::unexpected(envelope.error());
-    taken.push_back(
-        {rows.seq(), std::string(rows.finding()), std::string(rows.kind()), *std::move(envelope)});
+  std::vector<Unposted> unposted;
+  {
+    std::lock_guard lock(mutex_);
+    OutboxCursor rows(*reader_, rules_);
+    while (taken.size() < most) {
+      auto more = rows.next();
+      if (!more) return std::unexpected(more.error());
+      if (!*more) break;
+      if (in_hand_.contains(rows.seq())) continue;
+      Envelope each{rows.seq(), std::string(rows.finding()), std::string(rows.kind()), {}};
+      auto payload = rows.envelope();
+      if (payload) each.payload = *std::move(payload);
+      in_hand_.emplace(each.seq, owner);
+      if (payload) {
+        taken.push_back(std::move(each));
+      } else {
+        unposted.push_back({std::move(each), payload.error().message});
+      }
+    }
   }
-  for (const Envelope& each : taken) in_hand_.emplace(each.seq, owner);
+  // What is stored of them is damaged: they would stand in front of all others for ever.
+  for (const Unposted& each : unposted) {
+    spdlog::error("finding {} ({}) cannot be posted and is put aside in the table `parked`: {}",
+                  each.envelope.finding, each.envelope.kind, each.why);
+    HecAnswer none;
+    none.text = each.why;
+    if (auto parked = park(each.envelope, none); !parked) return std::unexpected(parked.error());
+  }
   return taken;
 }
 

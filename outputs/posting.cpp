@@ -47,11 +47,8 @@ void own(Fields& event, const std::string& name, std::string_view value) {
 // Makes the events of one finding.
 class Poster {
  public:
-  Poster(const Rule& rule, const Told& told)
-      : rule_(rule),
-        told_(told),
-        evidence_(Evidence::parse(told.body)),
-        title_(evidence_.filled(rule.message)) {}
+  Poster(const Rule& rule, const Told& told, Evidence evidence)
+      : rule_(rule), told_(told), evidence_(std::move(evidence)), title_(evidence_.filled(rule.message)) {}
 
   std::string notable() const {
     Fields event = row_as_posted();
@@ -212,14 +209,18 @@ class Poster {
 
 }  // namespace
 
-std::string notable_envelope(const Rule& rule, const Told& told) {
-  Poster poster(rule, told);
+Result<std::string> notable_envelope(const Rule& rule, const Told& told) {
+  auto evidence = Evidence::parse(told.body);
+  if (!evidence) return std::unexpected(evidence.error());
+  Poster poster(rule, told, *std::move(evidence));
   return told.withdrawn ? poster.withdrawal() : poster.notable();
 }
 
-std::string risk_envelope(const Rule& rule, const Told& told, std::string_view object_type,
-                          std::string_view object) {
-  return Poster(rule, told).risk(object_type, object);
+Result<std::string> risk_envelope(const Rule& rule, const Told& told, std::string_view object_type,
+                                  std::string_view object) {
+  auto evidence = Evidence::parse(told.body);
+  if (!evidence) return std::unexpected(evidence.error());
+  return Poster(rule, told, *std::move(evidence)).risk(object_type, object);
 }
 
 std::string_view severity(int risk_score) {

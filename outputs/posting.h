@@ -19,12 +19,12 @@ struct Told {
 };
 
 // The HEC envelope of its notable; of one that takes the finding back, where it was withdrawn. Pure: what is
-// posted twice is the same twice.
-[[nodiscard]] std::string notable_envelope(const Rule& rule, const Told& told);
+// posted twice is the same twice. An error: its body is damaged.
+[[nodiscard]] Result<std::string> notable_envelope(const Rule& rule, const Told& told);
 
 // That of its risk event for one object: the type and value of a risk object of the rule.
-[[nodiscard]] std::string risk_envelope(const Rule& rule, const Told& told, std::string_view object_type,
-                                        std::string_view object);
+[[nodiscard]] Result<std::string> risk_envelope(const Rule& rule, const Told& told,
+                                                std::string_view object_type, std::string_view object);
 
 // Splunk's stash form: `<epoch>, search_name="…", key="value", …`; a key is repeated for each of its values,
 // `\` and `"` are escaped, empty values are left out.

@@ -147,7 +147,10 @@ Result<Rule> Rule::parse(std::string_view json) {
   });
   dom::array fields;
   if (from["notable_fields"].get(fields) == simdjson::SUCCESS) {
-    for (dom::element each : fields) rule.notable_fields.emplace_back(std::string_view(each));
+    for (dom::element each : fields) {
+      std::string_view name;
+      if (each.get(name) == simdjson::SUCCESS) rule.notable_fields.emplace_back(name);
+    }
   }
   rule.notable = truth(from, "notable");
   rule.risk = truth(from, "risk");

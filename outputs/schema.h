@@ -6,9 +6,20 @@ namespace hecate::outputs {
 // journal's table of that name: rows of a run that is not done are unseen. Times are microseconds since the
 // epoch.
 //   finding   what was told, a row for each revision; the greatest visible one holds. `body` is the JSON of
-//             /api/findings, `plain` a hash of the row's fields but aggregates (0: not known), `seen` the
-//             newest run of its window that still had the row.
-//   outbox    HEC envelopes still to be posted, in the order of `seq`; `kind` is notable or risk.
+//             /api/findings as it was told, `newest` as it is now where only aggregates have changed since,
+//             `plain` a hash of the row's fields but aggregates (0: not known), `seen` the newest run of its
+//             window that still had the row, or took it back, `rule` what it shows of its detection (0: it
+//             was told by a version that did not keep it).
+//   finding_id  the index of ids; `finding` is finding.seq. A table of its own, since ids come in no order:
+//   those
+//             of a long run are written in theirs at its end, where one by one each would cost a page.
+//   rule      what all findings of a detection show of it (rule.h) as JSON, under its hash; `told`: when a
+//   run
+//             that told by it was evaluated last.
+//   outbox    what is still to be posted, in the order of `seq`: of the revision in row `told` (finding.seq)
+//   its
+//             notable, or (`kind` risk) its risk event for an object. The HEC envelope is made when it is
+//             posted; `payload` is one that is there already: of an older version, or posted again.
 //   throttle  when (scheduled time) a detection told something for a tuple of values (a JSON array).
 //   parked    envelopes that the endpoint refuses by themselves, with its answer; they are out of the outbox.
 inline constexpr const char* kSchema[] = {

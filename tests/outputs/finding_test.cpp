@@ -71,7 +71,7 @@ void check_risks(const YAML::Node& expected, const Rule& rule, const Finding& fi
   ASSERT_EQ(finding.risk_objects.size(), expected.size());
   for (std::size_t i = 0; i < expected.size(); ++i) {
     const auto& [type, object] = finding.risk_objects[i];
-    YAML::Node envelope = YAML::Load(risk_envelope(rule, told(finding, run), type, object));
+    YAML::Node envelope = YAML::Load(risk_envelope(rule, told(finding, run), type, object).value());
     EXPECT_EQ(envelope["index"].Scalar(), "risk");
     EXPECT_EQ(envelope["sourcetype"].Scalar(), "stash");
     expect_fields(expected[i], read_stash(envelope["event"].Scalar()));
@@ -92,7 +92,7 @@ TEST(Finding, Cases) {
     auto run = testing::run(detection);
     Finding finding = make_finding(*rule, run, row.result(), test["sample"] ? &sample : nullptr, "id", 1);
     EXPECT_EQ(rule->notable, test["notable"].IsDefined());
-    if (test["notable"]) check_posted(test, finding, notable_envelope(*rule, told(finding, run)));
+    if (test["notable"]) check_posted(test, finding, notable_envelope(*rule, told(finding, run)).value());
     if (test["risks"]) check_risks(test["risks"], *rule, finding, run);
     YAML::Node body = YAML::Load(finding.body);
     for (const auto& key : test["body"]) EXPECT_EQ(body[key.first.Scalar()].Scalar(), key.second.Scalar());
@@ -126,7 +126,7 @@ TEST(Finding, RawTextIsBoundedAtACharacter) {
   auto rule = rule_of(detection);
   auto run = testing::run(detection);
   Finding finding = make_finding(rule, run, row.result(), &sample, "id", 1);
-  auto envelope = YAML::Load(notable_envelope(rule, told(finding, run)));
+  auto envelope = YAML::Load(notable_envelope(rule, told(finding, run)).value());
   std::string raw = read_stash(envelope["event"].Scalar())["orig_raw"].at(0);
   EXPECT_EQ(raw.size(), 32 * 1024 - 1);  // the bound falls into a character of two bytes
   EXPECT_TRUE(sample.raw.starts_with(raw));
@@ -209,11 +209,11 @@ TEST(Finding, AWithdrawalNamesTheFindingAndItsRow) {
   auto run = testing::run(detection);
   auto rule = rule_of(detection);
   Finding finding = make_finding(rule, run, row.result(), nullptr, "id", 1);
-  auto first = read_stash(YAML::Load(notable_envelope(rule, told(finding, run)))["event"].Scalar());
+  auto first = read_stash(YAML::Load(notable_envelope(rule, told(finding, run)).value())["event"].Scalar());
   Told withdrawn = told(finding, run);
   withdrawn.revision = 2;
   withdrawn.withdrawn = true;
-  auto envelope = YAML::Load(notable_envelope(rule, withdrawn));
+  auto envelope = YAML::Load(notable_envelope(rule, withdrawn).value());
   EXPECT_EQ(envelope["index"].Scalar(), "notable");
   auto event = read_stash(envelope["event"].Scalar());
   for (const char* same :

@@ -313,6 +313,20 @@ TEST_F(FindingsTest, WhatIsNeverRevisedComesBackAllTheSame) {
   EXPECT_EQ(number("SELECT count(*) FROM outbox WHERE kind = 'notable'"), 1);
 }
 
+// It has no next run that would clear them.
+TEST_F(FindingsTest, WhatAnUndoneRunOfARemovedDetectionLeftIsCleared) {
+  auto detection = testing::detection(kDetection);
+  window::Run crashed = begin(detection);
+  tell(crashed, "H1");
+  write(job(crashed, false));
+  catalogue::Catalogue running;
+  running.detections.push_back(testing::detection(kDetection));
+  ASSERT_TRUE(findings_->clean_up(clock_.now(), kDay, running));
+  EXPECT_EQ(number("SELECT count(*) FROM finding"), 1);
+  ASSERT_TRUE(findings_->clean_up(clock_.now(), kDay, {}));
+  EXPECT_EQ(number("SELECT (SELECT count(*) FROM finding) + (SELECT count(*) FROM outbox)"), 0);
+}
+
 // An endpoint may get a finding twice: it is the same then, though what is shown of it has changed since.
 TEST_F(FindingsTest, WhatIsPostedStaysAsItWasTold) {
   auto detection = testing::detection(kDetection);

@@ -207,6 +207,24 @@ class BrokenClock final : public Clock {
   mutable std::atomic<int> left_ = 0;
 };
 
+// What cannot be made of the stored finding stops nobody.
+TEST_F(OutboxTest, ADamagedFindingIsPutAside) {
+  execute(
+      "INSERT INTO finding(seq, id, revision, run, detection, created, earliest, latest, status, plain, "
+      "seen, rule,"
+      " body) VALUES (7, 'bad', 1, 1, 'd', 0, 0, 0, 'new', 0, 1, 3, 'no JSON');"
+      "INSERT INTO rule VALUES (3, 0, '{}');"
+      "INSERT INTO outbox(run, told, finding, kind, queued) VALUES (1, 7, 'bad', 'notable', 1), (1, 8, "
+      "'gone', "
+      "'notable', 1)");
+  queue({"good"});
+  start();
+  ASSERT_TRUE(eventually([&] { return left() == 0; }));
+  EXPECT_EQ(hec_.accepted(), Lines{"good"});
+  EXPECT_EQ(number("SELECT count(*) FROM parked WHERE status = 0 AND answer LIKE '%cannot be read%'"), 1);
+  EXPECT_EQ(number("SELECT count(*) FROM parked WHERE status = 0 AND answer LIKE '%is missing%'"), 1);
+}
+
 TEST_F(OutboxTest, GoesOnAfterWhatNobodyExpected) {
   hec_.answer([](const HecDouble::Request& request, std::size_t) {
     return request.body.find("poison") == std::string::npos
