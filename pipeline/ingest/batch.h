@@ -17,12 +17,13 @@ namespace hecate::ingest {
 // What the bytes of a batch are, and so who reads them.
 enum class BatchFormat : std::uint8_t {
   envelopes,  // a HEC event request
+  raw,        // a HEC raw request
   syslog,     // messages, where `frames` says
 };
 
 // How a batch ended, told to whoever sent it.
 struct BatchResult {
-  decode::EnvelopeResult envelope = {};  // of envelopes
+  decode::EnvelopeResult envelope = {};  // of envelopes and raw text
   syslog::ReadResult syslog = {};        // of syslog
   bool stored = true;                    // false: the disk refused; it must come again as a whole
 
@@ -36,10 +37,10 @@ struct Batch {
   BatchFormat format = BatchFormat::envelopes;
   std::size_t input = 0;  // which of Ingest's inputs it came from
 
-  // Of envelopes.
+  // Of envelopes and raw text.
   std::string host, source, sourcetype, index;  // defaults
   Time time = EventView::kNoTime;               // default
-  std::span<const std::string> indexes;         // those allowed, none: any; outlive the batch
+  std::span<const std::string> indexes;         // those that envelopes may name, none: any; outlive the batch
 
   // Of syslog.
   syslog::Frames frames;
@@ -49,7 +50,11 @@ struct Batch {
   bool kept = false;
   bool again = false;  // it was submitted before: its events are counted as received
 
-  // Runs once: on a worker when nothing was contributed, else on the journal's thread after the commit.
+  // Runs once, on a worker, when the events are evaluated and before what they contribute is stored; for a
+  // sender that asks later whether it is. May be empty.
+  std::move_only_function<void(const BatchResult&)> evaluated;
+  // Runs once, after `evaluated`: on a worker when nothing was contributed, else on the journal's thread
+  // after the commit.
   std::move_only_function<void(const BatchResult&)> done;
 };
 

@@ -212,6 +212,7 @@ class IngestImpl final : public Ingest {
     });
     if (!batch.again) count_received(batch.input, result, malformed);
     count_matches(worker, admitted);
+    if (admitted.batch->evaluated) admitted.batch->evaluated(result);
     if (deltas.empty()) {
       finish(std::move(admitted), result);
       return;

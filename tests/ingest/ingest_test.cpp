@@ -110,6 +110,41 @@ TEST_F(IngestTest, ABatchThatContributesIsAnsweredAfterItsCommit) {
   EXPECT_NE(metrics().find("hecate_matches_total{detection=\"test\"} 1\n"), std::string::npos);
 }
 
+TEST_F(IngestTest, ABatchIsToldToBeEvaluatedBeforeItsCommit) {
+  auto ingest = make({.workers = 1});
+  std::atomic<int> evaluated{0};
+  auto one = batch(event(11, "a.exe"));
+  one->evaluated = [&](const BatchResult& result) { evaluated += static_cast<int>(result.envelope.events); };
+  ASSERT_TRUE(ingest->submit(one));
+  ASSERT_TRUE(eventually([&] { return store.pending() == 1; }));
+  EXPECT_EQ(evaluated, 1);
+  EXPECT_EQ(finished(), 0u);
+  store.commit(store::Store::Outcome::committed);
+  ASSERT_TRUE(eventually([&] { return finished() == 1; }));
+  auto nothing = batch(event(1, "a.exe"));
+  nothing->evaluated = [&](const BatchResult&) {
+    EXPECT_EQ(finished(), 1u) << "`done` comes after it";
+    ++evaluated;
+  };
+  ASSERT_TRUE(ingest->submit(nothing));
+  ASSERT_TRUE(eventually([&] { return finished() == 2; }));
+  EXPECT_EQ(evaluated, 2);
+}
+
+TEST_F(IngestTest, RawTextIsEvaluated) {
+  auto ingest = make({.workers = 1});
+  auto raw = batch("{\"EventID\":11,\"Image\":\"a.exe\"}\n{\"EventID\":11,\"Image\":\"a.exe\"}\nnothing\n");
+  raw->format = BatchFormat::raw;
+  raw->time = 1777290000 * kSecond;
+  ASSERT_TRUE(ingest->submit(raw));
+  ASSERT_TRUE(eventually([&] { return store.pending() == 1; }));
+  store.commit(store::Store::Outcome::committed);
+  ASSERT_TRUE(eventually([&] { return finished() == 1; }));
+  EXPECT_EQ(results[0].events(), 3u);
+  EXPECT_NE(metrics().find("hecate_events_evaluated_total{input=\"hec\"} 3\n"), std::string::npos);
+  EXPECT_NE(metrics().find("hecate_matches_total{detection=\"test\"} 2\n"), std::string::npos);
+}
+
 TEST_F(IngestTest, ABatchThatContributesNothingIsAnsweredAtOnce) {
   auto ingest = make({.workers = 1});
   auto one = batch(event(1, "a.exe"));
