@@ -39,7 +39,7 @@ cp "$root"/detections/*.yml "$work/detections"
 # The last line of its search is its filter macro.
 [ "$rows" = all ] || sed -i 's/^\(  | `windows_msmpeng_writing_to_system32_filter`\)$/\1 | where count > 1/' "$work/detections"/*.yml
 
-# configure CRON: runs then, over the two hours before.
+# configure CRON EARLIEST: runs then, over what lies between.
 configure() {
   cat > "$work/hecate.yaml" <<YAML
 inputs: {hec: {listen: "127.0.0.1:0", tokens: [{name: bench, token: $token}]}}
@@ -48,7 +48,7 @@ ingest: {workers: $workers}
 detections:
   paths: [$work/detections]
   macros: [$root/detections/macros]
-  overrides: {$name: {cron: "$1", earliest: -2h@m, latest: "@m"}}
+  overrides: {$name: {cron: "$1", earliest: "$2", latest: "@m"}}
 outputs: {hec: {url: "http://127.0.0.1:9", token: nobody}}
 state: {path: $work/state}
 YAML
@@ -71,7 +71,7 @@ written() { awk '$1 == "write_bytes:" { printf "%.1f GB", $2 / 1e9 }' "/proc/$pi
 send() { "$work/groups_sender" --port "$hec" --token "$token" "$@"; }
 
 echo "$(date -u +%F) · $(nproc) cores, $(sed -n 's/model name\s*: //p' /proc/cpuinfo | head -1) · $groups groups · rows: $rows · $workers workers"
-configure "0 0 1 1 *"
+configure "0 0 1 1 *" -400d@d # its first window has begun, and does not end before the fill
 start
 begin=$(($(date +%s) / 60 * 60 - 3600))
 echo "fill:     $(send --events "$groups" --begin "$begin" --minutes 60)"
@@ -80,7 +80,7 @@ echo "          memory at most $(memory VmHWM), written $(written), database $(d
 kill -KILL "$pid"; wait "$pid" 2> /dev/null || true
 # At a full minute, with time left to start.
 due=$((($(date +%s) + 20 + 59) / 60 * 60))
-configure "$(date -u -d "@$due" '+%-M %-H * * *')"
+configure "$(date -u -d "@$due" '+%-M %-H * * *')" -2h@m
 before=$(date +%s.%N)
 start
 echo "start-up: $(awk -v a="$before" -v b="$(date +%s.%N)" 'BEGIN { printf "%.2f s", b - a }') after kill -9, memory at most $(memory VmHWM)"
