@@ -31,16 +31,7 @@ TextRow to_texts(const spl::Row& row) {
 void print_json(const std::string& detection, const TextRow& row) {
   outputs::JsonWriter json;
   json.begin_object().key("detection").value(detection).key("row").begin_object();
-  for (const auto& [name, values] : row) {
-    json.key(name);
-    if (values.size() == 1) {
-      json.value(values[0]);
-    } else {
-      json.begin_array();
-      for (const std::string& value : values) json.value(value);
-      json.end_array();
-    }
-  }
+  for (const auto& [name, values] : row) json.key(name).value(std::span(values));
   json.end_object().end_object();
   fmt::print("{}\n", json.text());
 }

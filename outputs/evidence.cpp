@@ -100,19 +100,9 @@ Evidence Evidence::of(const spl::Row& row, const store::Sample* sample) {
   return evidence;
 }
 
-// As the rows of `hecate search` have it: a text, or a list of several.
 void Evidence::write(JsonWriter& json) const {
   json.key("row").begin_object();
-  for (const auto& [name, values] : row) {
-    json.key(name);
-    if (values.size() == 1) {
-      json.value(values[0]);
-    } else {
-      json.begin_array();
-      for (const std::string& value : values) json.value(value);
-      json.end_array();
-    }
-  }
+  for (const auto& [name, values] : row) json.key(name).value(std::span(values));
   json.end_object();
   if (!sample) return;
   json.key("sample").begin_object();

@@ -114,6 +114,13 @@ JsonWriter& JsonWriter::value(std::string_view text) {
   return *this;
 }
 
+JsonWriter& JsonWriter::value(std::span<const std::string> texts) {
+  if (texts.size() == 1) return value(std::string_view(texts[0]));
+  begin_array();
+  for (const std::string& text : texts) value(std::string_view(text));
+  return end_array();
+}
+
 JsonWriter& JsonWriter::raw(std::string_view json) {
   separate();
   text_ += json;

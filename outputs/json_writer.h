@@ -2,6 +2,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,8 @@ class JsonWriter {
   JsonWriter& value(Integer number) {
     return raw(std::to_string(number));
   }
+  // The values of a field, as rows have them everywhere: a text, or a list of none or several.
+  JsonWriter& value(std::span<const std::string> texts);
   // A piece of JSON as it is: a number of one's own format, an object written elsewhere.
   JsonWriter& raw(std::string_view json);
 
