@@ -75,6 +75,12 @@ void declare_token(Keys& keys, HecToken& token) {
   keys.text("index", token.index, "Likewise their index.");
   keys.texts("indexes", token.indexes, "The indexes that its events may name; none: any.");
   keys.flag("disabled", token.disabled, "Whether it is turned away (403, code 1).");
+  keys.flag(
+      "ack", token.ack,
+      "Whether its requests are answered with an ackId, by which the sender asks later whether they are "
+      "stored; it must name a channel then ([hec.md](hec.md#acknowledgement)).");
+  keys.flag("query_string", token.query_string,
+            "Whether it may stand in a request's query (`?token=`), where proxies log it.");
 }
 
 // `at`: `detections.defaults.`, or empty for one detection's entry.
@@ -113,6 +119,16 @@ void declare_inputs(Keys& keys, Draft& draft) {
   keys.text("inputs.hec.listen", hec.listen, "Where senders connect.", check_address, "address:port");
   keys.size("inputs.hec.max_body", hec.max_body_bytes, kKiB, kGiB,
             "The largest body of a request, before and after unpacking; a larger one is answered 413.");
+  keys.path(
+      "inputs.hec.tls.cert_file", hec.tls.cert_file,
+      "hecate's certificate (PEM, with those between it and its CA); with it senders connect by TLS, 1.2 "
+      "and up, and only so.");
+  keys.path("inputs.hec.tls.key_file", hec.tls.key_file,
+            "Its key (PEM, without a password); in `cert_file` when not given. Both are read again when they "
+            "change.");
+  keys.path(
+      "inputs.hec.tls.client_ca_file", hec.tls.client_ca_file,
+      "CA certificates (PEM): senders must show a certificate of one of them. Not given: they need none.");
   keys.list<HecToken>("inputs.hec.tokens", hec.tokens, declare_token);
   keys.list<SyslogText>("inputs.syslog", draft.syslog, declare_syslog);
 }
@@ -238,8 +254,18 @@ catalogue::Override to_override(OverrideText text) {
 void check_together(const Draft& draft, const Keys& keys, ConfigErrors& errors) {
   std::set<std::string> names;
   std::set<std::string> secrets;
+  const TlsFiles& tls = draft.config.hec.tls;
+  if (tls.cert_file.empty() && !(tls.key_file + tls.client_ca_file).empty())
+    errors.add(std::max(keys.line("inputs.hec.tls.key_file"), keys.line("inputs.hec.tls.client_ca_file")),
+               "inputs.hec.tls: TLS needs a certificate; give `cert_file`");
   for (const HecToken& token : draft.config.hec.tokens) {
     int line = keys.line("inputs.hec.tokens");
+    if (!token.index.empty() && !token.indexes.empty() &&
+        std::ranges::find(token.indexes, token.index) == token.indexes.end()) {
+      errors.add(line,
+                 fmt::format("inputs.hec.tokens: `index` of `{}` ({}) is none of its `indexes`; add it there",
+                             token.name, token.index));
+    }
     if (!token.name.empty() && !names.insert(token.name).second) {
       errors.add(line, fmt::format("inputs.hec.tokens: two tokens are named `{}`; name each differently",
                                    token.name));

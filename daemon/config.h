@@ -23,6 +23,8 @@ struct HecToken {
   // What events of this token take where they say nothing themselves.
   std::string source, sourcetype, index;
   bool disabled = false;
+  bool ack = false;                  // its requests are acknowledged later, by ackId
+  bool query_string = false;         // it may stand in the query of a request
   std::vector<std::string> indexes;  // those that its events may name; none: any
 };
 
@@ -33,6 +35,7 @@ struct Config {
     std::string listen = "0.0.0.0:8088";
     std::vector<HecToken> tokens;
     std::size_t max_body_bytes = 64 * 1024 * 1024;
+    TlsFiles tls;  // without a cert_file: plain
   } hec;
   std::vector<SyslogInput> syslog;
   struct {

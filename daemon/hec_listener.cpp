@@ -52,8 +52,10 @@ void end_with_its_error(const std::exception_ptr& error) {
 class Listener final : public HecListener {
  public:
   Listener(const Config& config, ingest::Ingest& ingest, std::function<std::string()> trouble,
-           prometheus::Registry& registry, HecTimeouts timeouts)
-      : service_(config, ingest, std::move(trouble), registry, timeouts), acceptor_(io_), sweep_timer_(io_) {
+           prometheus::Registry& registry, HecTimeouts timeouts, HecAckLimits acks)
+      : service_(config, ingest, std::move(trouble), registry, timeouts, acks),
+        acceptor_(io_),
+        sweep_timer_(io_) {
     service_.request_over = [this] { finish_if_drained(); };
   }
 
@@ -61,6 +63,14 @@ class Listener final : public HecListener {
     if (!thread_.joinable()) return;
     drain();
     thread_.join();
+  }
+
+  Result<void> load_tls(const TlsFiles& files, prometheus::Registry& registry) {
+    if (files.cert_file.empty()) return {};
+    auto loaded = TlsServer::load(files, "inputs.hec.tls.", "hec", registry);
+    if (!loaded) return std::unexpected(loaded.error());
+    service_.tls = std::move(*loaded);
+    return {};
   }
 
   Result<void> bind(const std::string& listen) {
@@ -126,7 +136,7 @@ class Listener final : public HecListener {
   // One look over all connections now and then costs less than a timer for each read.
   HecAwaitable<void> sweep() {
     const HecTimeouts& t = service_.timeouts;
-    auto pause = std::clamp(std::min({t.idle, t.header, t.progress, t.closing}) / 4,
+    auto pause = std::clamp(std::min({t.idle, t.header, t.progress, t.closing, t.channel}) / 4,
                             std::chrono::milliseconds(1), std::chrono::milliseconds(1000));
     while (!finished_) {
       error_code ignored;
@@ -134,12 +144,15 @@ class Listener final : public HecListener {
       co_await sweep_timer_.async_wait(asio::redirect_error(use_hec_awaitable, ignored));
       auto now = std::chrono::steady_clock::now();
       for (HecConnection* connection : service_.connections) connection->close_if_late(now);
+      service_.acks.forget_idle(now - t.channel);
+      service_.metrics.acks(service_.acks.channels(), service_.acks.ids());
+      if (service_.tls) service_.tls->refresh();
     }
   }
 
   // After this nothing is left to do for the network thread: it ends by itself.
   void finish_if_drained() {
-    if (!service_.draining || service_.in_flight > 0 || finished_) return;
+    if (!service_.draining || service_.in_flight > 0 || service_.unsettled > 0 || finished_) return;
     finished_ = true;
     error_code ignored;
     acceptor_.close(ignored);
@@ -165,9 +178,11 @@ class Listener final : public HecListener {
 
 Result<std::unique_ptr<HecListener>> HecListener::start(const Config& config, ingest::Ingest& ingest,
                                                         std::function<std::string()> trouble,
-                                                        prometheus::Registry& registry,
-                                                        HecTimeouts timeouts) {
-  auto listener = std::make_unique<Listener>(config, ingest, std::move(trouble), registry, timeouts);
+                                                        prometheus::Registry& registry, HecTimeouts timeouts,
+                                                        HecAckLimits acks) {
+  auto listener = std::make_unique<Listener>(config, ingest, std::move(trouble), registry, timeouts, acks);
+  if (auto loaded = listener->load_tls(config.hec.tls, registry); !loaded)
+    return std::unexpected(loaded.error());
   if (auto bound = listener->bind(config.hec.listen); !bound) return std::unexpected(bound.error());
   listener->run();
   return listener;

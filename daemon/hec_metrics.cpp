@@ -7,6 +7,13 @@
 
 namespace hecate::daemon {
 
+namespace {
+
+constexpr std::array<const char*, kHecWaits> kWaitNames = {"handshake", "idle", "header", "progress",
+                                                           "closing"};
+
+}  // namespace
+
 HecMetrics::HecMetrics(prometheus::Registry& registry) {
   auto& requests =
       prometheus::BuildCounter()
@@ -22,6 +29,29 @@ HecMetrics::HecMetrics(prometheus::Registry& registry) {
                 .Help("Bytes read from senders, headers included, before unpacking")
                 .Register(registry)
                 .Add({{"input", "hec"}});
+  unpacked_ = &prometheus::BuildCounter()
+                   .Name("hecate_hec_decompressed_bytes_total")
+                   .Help("Bytes that came out of bodies sent with gzip")
+                   .Register(registry)
+                   .Add({{"input", "hec"}});
+  auto& closed = prometheus::BuildCounter()
+                     .Name("hecate_hec_connections_closed_total")
+                     .Help(
+                         "Connections closed since they kept hecate waiting: for the TLS handshake, for a "
+                         "request (idle), for its header's end, for progress in a body or an answer, or for "
+                         "the sender to stop sending (closing)")
+                     .Register(registry);
+  for (std::size_t i = 0; i < kHecWaits; ++i) closed_[i] = &closed.Add({{"reason", kWaitNames[i]}});
+  ack_channels_ = &prometheus::BuildGauge()
+                       .Name("hecate_hec_ack_channels")
+                       .Help("Channels of senders that use acknowledgement")
+                       .Register(registry)
+                       .Add({});
+  ack_ids_ = &prometheus::BuildGauge()
+                  .Name("hecate_hec_ack_ids")
+                  .Help("ackIds handed out and not yet told to be stored")
+                  .Register(registry)
+                  .Add({});
   connections_ = &prometheus::BuildGauge()
                       .Name("hecate_hec_connections")
                       .Help("Open connections of HEC senders")
@@ -38,6 +68,19 @@ HecMetrics::HecMetrics(prometheus::Registry& registry) {
 
 void HecMetrics::received(std::size_t bytes) {
   bytes_->Increment(static_cast<double>(bytes));
+}
+
+void HecMetrics::unpacked(std::size_t bytes) {
+  unpacked_->Increment(static_cast<double>(bytes));
+}
+
+void HecMetrics::closed(HecWait waited_for) {
+  closed_[static_cast<std::size_t>(waited_for)]->Increment();
+}
+
+void HecMetrics::acks(std::size_t channels, std::size_t ids) {
+  ack_channels_->Set(static_cast<double>(channels));
+  ack_ids_->Set(static_cast<double>(ids));
 }
 
 void HecMetrics::answered(HecCode code, double seconds) {

@@ -46,7 +46,6 @@ constexpr std::array kStatuses = {
     HecStatus{HecCode::header_too_large, 431, "The request header is larger than this server takes."},
 };
 
-// A route is a path of its own: the raw and ack routes take their place here when they come.
 struct RouteEntry {
   std::string_view path;
   HecRoute route;
@@ -56,6 +55,10 @@ constexpr std::array kRoutes = {
     RouteEntry{"/services/collector/1.0", HecRoute::event},
     RouteEntry{"/services/collector/event", HecRoute::event},
     RouteEntry{"/services/collector/event/1.0", HecRoute::event},
+    RouteEntry{"/services/collector/raw", HecRoute::raw},
+    RouteEntry{"/services/collector/raw/1.0", HecRoute::raw},
+    RouteEntry{"/services/collector/ack", HecRoute::ack},
+    RouteEntry{"/services/collector/ack/1.0", HecRoute::ack},
     RouteEntry{"/services/collector/health", HecRoute::health},
     RouteEntry{"/services/collector/health/1.0", HecRoute::health},
 };
@@ -94,6 +97,12 @@ std::string_view reason_phrase(int http) {
 std::string_view connection_header(const HecFraming& framing) {
   if (!framing.keep_alive) return "Connection: close\r\n";
   return framing.http_1_0 ? "Connection: keep-alive\r\n" : "";
+}
+
+std::string answer(int http, std::string_view extra, std::string_view body, const HecFraming& framing) {
+  return fmt::format("HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{}{}\r\n{}",
+                     http, reason_phrase(http), body.size(), extra, connection_header(framing),
+                     framing.head ? std::string_view() : body);
 }
 
 std::string_view trim(std::string_view text) {
@@ -151,36 +160,48 @@ HecVerdict hec_verdict(const decode::EnvelopeResult& result) {
   switch (result.error) {
     case EnvelopeError::none:
       // An empty array holds no event at all.
-      return {.code = result.events > 0 ? HecCode::success : HecCode::no_data, .event_number = {}};
+      return {result.events > 0 ? HecCode::success : HecCode::no_data, {}, {}};
     case EnvelopeError::invalid_format:
-      return {HecCode::invalid_format, result.bad_event};
+      return {HecCode::invalid_format, result.bad_event, {}};
     case EnvelopeError::event_required:
-      return {HecCode::event_required, result.bad_event};
+      return {HecCode::event_required, result.bad_event, {}};
     case EnvelopeError::event_blank:
-      return {HecCode::event_blank, result.bad_event};
+      return {HecCode::event_blank, result.bad_event, {}};
     case EnvelopeError::bad_fields:
-      return {HecCode::bad_fields, result.bad_event};
+      return {HecCode::bad_fields, result.bad_event, {}};
     case EnvelopeError::incorrect_index:
-      return {HecCode::incorrect_index, result.bad_event + 1};
+      return {HecCode::incorrect_index, result.bad_event + 1, {}};
   }
-  return {HecCode::internal_error, {}};
+  return {HecCode::internal_error, {}, {}};
 }
 
 std::string hec_answer(const HecVerdict& verdict, const HecFraming& framing) {
-  if (verdict.code == HecCode::success && framing.keep_alive && !framing.http_1_0 && !framing.head) {
+  if (verdict.code == HecCode::success && !verdict.ack_id && framing.keep_alive && !framing.http_1_0 &&
+      !framing.head) {
     return std::string(kSuccess);
   }
   const HecStatus& status = hec_status(verdict.code);
   std::string number;
   if (verdict.event_number) number = fmt::format(R"(,"invalid-event-number":{})", *verdict.event_number);
-  std::string body =
-      fmt::format(R"({{"text":"{}","code":{}{}}})", status.text, static_cast<int>(status.code), number);
+  if (verdict.ack_id) number = fmt::format(R"(,"ackId":{})", *verdict.ack_id);
   std::string extra;
   if (verdict.code == HecCode::busy) extra = "Retry-After: 1\r\n";
   if (verdict.code == HecCode::wrong_method) extra = fmt::format("Allow: {}\r\n", framing.allow);
-  return fmt::format("HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{}{}\r\n{}",
-                     status.http, reason_phrase(status.http), body.size(), extra, connection_header(framing),
-                     framing.head ? std::string_view() : std::string_view(body));
+  return answer(
+      status.http, extra,
+      fmt::format(R"({{"text":"{}","code":{}{}}})", status.text, static_cast<int>(status.code), number),
+      framing);
+}
+
+std::string hec_answer(std::string_view body, const HecFraming& framing) {
+  return answer(200, "", body, framing);
+}
+
+std::string hec_ack_body(std::span<const std::uint64_t> ids, const std::vector<bool>& stored) {
+  std::string body = R"({"acks":{)";
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    fmt::format_to(std::back_inserter(body), R"({}"{}":{})", i == 0 ? "" : ",", ids[i], bool{stored[i]});
+  return body + "}}";
 }
 
 std::string hec_options_answer(const HecFraming& framing) {
@@ -219,17 +240,20 @@ const HecToken* HecTokens::find(std::string_view text) const {
 
 HecTokens::Outcome HecTokens::check(std::optional<std::string_view> authorization,
                                     std::string_view query) const {
-  if (authorization && !trim(*authorization).empty()) {
-    std::optional<std::string> text = token_of(trim(*authorization));
+  std::optional<std::string> text;
+  bool by_header = authorization && !trim(*authorization).empty();
+  if (by_header) {
+    text = token_of(trim(*authorization));
     if (!text) return {nullptr, HecCode::invalid_authorization};
-    const HecToken* token = find(*text);
-    if (token == nullptr) return {nullptr, HecCode::invalid_token};
-    if (token->disabled) return {nullptr, HecCode::token_disabled};
-    return {token, HecCode::success};
+  } else {
+    text = query_parameter(query, "token");
+    if (!text) return {nullptr, HecCode::token_required};
   }
-  std::optional<std::string> text = query_parameter(query, "token");
-  if (!text) return {nullptr, HecCode::token_required};
-  return {nullptr, find(*text) != nullptr ? HecCode::query_token_disabled : HecCode::invalid_token};
+  const HecToken* token = find(*text);
+  if (token == nullptr) return {nullptr, HecCode::invalid_token};
+  if (token->disabled) return {nullptr, HecCode::token_disabled};
+  if (!by_header && !token->query_string) return {nullptr, HecCode::query_token_disabled};
+  return {token, HecCode::success};
 }
 
 std::optional<HecEncoding> hec_encoding(std::string_view header) {

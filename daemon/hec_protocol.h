@@ -58,6 +58,7 @@ struct HecStatus {
 struct HecVerdict {
   HecCode code = HecCode::success;
   std::optional<std::uint64_t> event_number;
+  std::optional<std::uint64_t> ack_id;  // by which a sender asks later whether its request is stored
 };
 // What a walk over the body comes to. Numbers are zero-based, but for an incorrect index, which counts
 // from 1.
@@ -72,10 +73,14 @@ struct HecFraming {
 };
 // The whole HTTP answer.
 [[nodiscard]] std::string hec_answer(const HecVerdict& verdict, const HecFraming& framing);
+// Likewise with a body of its own and 200.
+[[nodiscard]] std::string hec_answer(std::string_view body, const HecFraming& framing);
+// The body of an answer about acknowledgements: `{"acks":{"0":true,"1":false}}`.
+[[nodiscard]] std::string hec_ack_body(std::span<const std::uint64_t> ids, const std::vector<bool>& stored);
 // The answer to OPTIONS, which asks what a route takes.
 [[nodiscard]] std::string hec_options_answer(const HecFraming& framing);
 
-enum class HecRoute { none, event, health };
+enum class HecRoute { none, event, raw, ack, health };
 struct HecTarget {
   HecRoute route = HecRoute::none;
   std::string_view query;  // undecoded, without `?`; a slice of what was given
@@ -88,7 +93,7 @@ class HecTokens {
   explicit HecTokens(std::vector<HecToken> tokens) : tokens_(std::move(tokens)) {}
 
   // Who sends: `authorization` is the header's value, nullopt where there is none. With a header the query's
-  // token is not looked at.
+  // token is not looked at; without one it counts where it may stand there.
   struct Outcome {
     const HecToken* token = nullptr;  // set when code is success
     HecCode code = HecCode::success;

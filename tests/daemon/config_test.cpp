@@ -36,6 +36,15 @@ TEST(Config, AnEmptyFileGivesTheDefaults) {
   EXPECT_FALSE(config.detections.defaults.cron);
 }
 
+TEST(Config, WhatOfHecDoesNotGoTogetherIsTold) {
+  EXPECT_EQ(refused("inputs:\n  hec:\n    tls:\n      key_file: k.pem\n"),
+            "hecate.yaml:4: inputs.hec.tls: TLS needs a certificate; give `cert_file`");
+  EXPECT_EQ(refused("inputs:\n  hec:\n    tls: {client_ca_file: k.pem}\n"),
+            "hecate.yaml:3: inputs.hec.tls: TLS needs a certificate; give `cert_file`");
+  EXPECT_EQ(refused("inputs:\n  hec:\n    tokens:\n      - {name: a, token: t, index: x, indexes: [y]}\n"),
+            "hecate.yaml:3: inputs.hec.tokens: `index` of `a` (x) is none of its `indexes`; add it there");
+}
+
 TEST(Config, EveryKeyArrives) {
   Config config = parsed(R"(
 inputs:
@@ -44,7 +53,8 @@ inputs:
     max_body: 2 MB
     tokens:
       - {name: a, token: t-a, source: s, sourcetype: st, index: i}
-      - {name: b, token: t-b}
+      - {name: b, token: t-b, ack: true, query_string: true, disabled: true, indexes: [i, j], index: j}
+    tls: {cert_file: hec.pem, key_file: /hec-key.pem, client_ca_file: senders.pem}
 admin: {listen: "0.0.0.0:1", token: secret}
 detections:
   paths: [content, /srv/more]
@@ -69,7 +79,14 @@ log: {level: debug}
   EXPECT_EQ(config.hec.tokens[0].source, "s");
   EXPECT_EQ(config.hec.tokens[0].sourcetype, "st");
   EXPECT_EQ(config.hec.tokens[0].index, "i");
+  EXPECT_FALSE(config.hec.tokens[0].ack || config.hec.tokens[0].query_string ||
+               config.hec.tokens[0].disabled);
   EXPECT_EQ(config.hec.tokens[1].name, "b");
+  EXPECT_TRUE(config.hec.tokens[1].ack && config.hec.tokens[1].query_string && config.hec.tokens[1].disabled);
+  EXPECT_EQ(config.hec.tokens[1].indexes, (std::vector<std::string>{"i", "j"}));
+  EXPECT_EQ(config.hec.tls.cert_file, "/etc/hecate/hec.pem");
+  EXPECT_EQ(config.hec.tls.key_file, "/hec-key.pem");
+  EXPECT_EQ(config.hec.tls.client_ca_file, "/etc/hecate/senders.pem");
   EXPECT_EQ(config.admin.listen, "0.0.0.0:1");
   EXPECT_EQ(config.admin.token, "secret");
   EXPECT_EQ(config.detections.detections, (std::vector<std::string>{"/etc/hecate/content", "/srv/more"}));

@@ -28,6 +28,7 @@ class FakeIngest final : public ingest::Ingest {
       std::lock_guard lock(mutex_);
       stopping_ = true;
       held_ = false;
+      committing_held_ = false;
     }
     changed_.notify_all();
     worker_.join();
@@ -44,10 +45,19 @@ class FakeIngest final : public ingest::Ingest {
     }
     changed_.notify_all();
   }
+  // Evaluates, and keeps what should come to disk waiting.
+  void hold_commits(bool held) {
+    {
+      std::lock_guard lock(mutex_);
+      committing_held_ = held;
+    }
+    changed_.notify_all();
+  }
   [[nodiscard]] std::size_t waiting() {
     std::lock_guard lock(mutex_);
     return batches_.size();
   }
+  [[nodiscard]] std::size_t finished() const { return finished_; }
   [[nodiscard]] std::vector<Event> take_events() {
     std::lock_guard lock(mutex_);
     return std::exchange(events_, {});
@@ -88,12 +98,15 @@ class FakeIngest final : public ingest::Ingest {
                         std::string(e.sourcetype), std::string(e.index), e.envelope_time,
                         std::string(e.fallback.host), std::string(e.fallback.source)});
     });
-    result.stored = !disk_bad;
+    if (batch.evaluated) batch.evaluated(result);
     {
-      std::lock_guard lock(mutex_);
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [&] { return !committing_held_; });
+      result.stored = !disk_bad;
       if (result.stored) events_.insert(events_.end(), events.begin(), events.end());
     }
     batch.done(result);
+    ++finished_;
   }
 
   std::mutex mutex_;
@@ -101,6 +114,8 @@ class FakeIngest final : public ingest::Ingest {
   std::deque<std::unique_ptr<ingest::Batch>> batches_;
   std::vector<Event> events_;
   bool held_ = false;
+  bool committing_held_ = false;
+  std::atomic<std::size_t> finished_{0};
   bool stopping_ = false;
   ingest::BatchReader reader_;
   std::thread worker_;

@@ -17,10 +17,12 @@ namespace hecate::testing {
 class HecServer {
  public:
   explicit HecServer(std::size_t max_body = 4096, daemon::HecTimeouts timeouts = {},
-                     std::size_t queue_bytes = 1024 * 1024) {
+                     std::size_t queue_bytes = 1024 * 1024, daemon::HecAckLimits acks = {},
+                     daemon::TlsFiles tls = {}) {
     daemon::Config config;
     config.hec.listen = "127.0.0.1:0";
     config.hec.max_body_bytes = max_body;
+    config.hec.tls = std::move(tls);
     config.ingest.queue_bytes = queue_bytes;
     auto add_token = [&](const std::string& name, const std::string& token) -> daemon::HecToken& {
       daemon::HecToken& added = config.hec.tokens.emplace_back();
@@ -35,9 +37,12 @@ class HecServer {
     other.index = "token-index";
     add_token("off", "disabled-token").disabled = true;
     add_token("narrow", "narrow-token").indexes = {"main", "sysmon"};
+    add_token("by-query", "query-token").query_string = true;
+    add_token("acknowledged", "ack-token").ack = true;
+    add_token("acknowledged too", "other-ack-token").ack = true;
     auto started = daemon::HecListener::start(
         config, ingest, [this] { return trouble ? std::string("the disk is full") : std::string(); },
-        registry, timeouts);
+        registry, timeouts, acks);
     if (!started) throw std::runtime_error(started.error().message);
     listener = std::move(*started);
   }

@@ -25,11 +25,15 @@ HttpClient::HttpClient(int port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
   }
 }
 
+HttpClient::HttpClient(int port, const TlsSender::Options& tls)
+    : tls_(std::make_unique<TlsSender>(port, tls)) {}
+
 HttpClient::~HttpClient() {
   if (socket_ >= 0) ::close(socket_);
 }
 
 bool HttpClient::send(std::string_view bytes) {
+  if (tls_) return tls_->send(bytes);
   while (!bytes.empty()) {
     ssize_t sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent <= 0) return false;
@@ -43,6 +47,11 @@ bool HttpClient::send_byte_by_byte(std::string_view bytes) {
 }
 
 bool HttpClient::fill() {
+  if (tls_) {
+    std::string more = tls_->receive();
+    read_ += more;
+    return !more.empty();
+  }
   char bytes[16 * 1024];
   ssize_t got = ::recv(socket_, bytes, sizeof bytes, 0);
   if (got <= 0) return false;
@@ -79,6 +88,7 @@ std::optional<HttpAnswer> HttpClient::receive(bool with_body) {
 
 bool HttpClient::closed() {
   if (!read_.empty()) return false;
+  if (tls_) return tls_->closed();
   char byte = 0;
   ssize_t got = ::recv(socket_, &byte, 1, 0);
   return got == 0 || (got < 0 && errno == ECONNRESET);

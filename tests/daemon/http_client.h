@@ -1,6 +1,9 @@
 #pragma once
 
+#include "tests/support/syslog_senders.h"
+
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +20,7 @@ struct HttpAnswer {
 class HttpClient {
  public:
   explicit HttpClient(int port);
+  HttpClient(int port, const TlsSender::Options& tls);
   ~HttpClient();
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
@@ -28,10 +32,12 @@ class HttpClient {
   [[nodiscard]] std::optional<HttpAnswer> receive(bool with_body = true);
   // True when the other side closes the connection and sends nothing more.
   [[nodiscard]] bool closed();
+  [[nodiscard]] TlsSender& tls() { return *tls_; }
 
  private:
   bool fill();
-  int socket_;
+  int socket_ = -1;
+  std::unique_ptr<TlsSender> tls_;  // null: plain
   std::string read_;
 };
 

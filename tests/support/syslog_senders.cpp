@@ -93,6 +93,13 @@ bool TlsSender::send(std::string_view bytes) {
   return SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size())) == static_cast<int>(bytes.size());
 }
 
+std::string TlsSender::receive() {
+  std::string bytes(16 * 1024, '\0');
+  int got = SSL_read(ssl_, bytes.data(), static_cast<int>(bytes.size()));
+  bytes.resize(static_cast<std::size_t>(std::max(got, 0)));
+  return bytes;
+}
+
 void TlsSender::close() {
   SSL_shutdown(ssl_);
   tcp_.close();

@@ -44,6 +44,8 @@ class TlsSender {
   // False where the handshake failed. With TLS 1.3 a refusal shows in the first read only.
   [[nodiscard]] bool connected() const { return connected_; }
   bool send(std::string_view bytes);
+  // What there is, as soon as there is some; empty at the end.
+  [[nodiscard]] std::string receive();
   void close();
   [[nodiscard]] bool closed();
   [[nodiscard]] std::string shown() const;  // the certificate of the server, as it is
