@@ -213,15 +213,24 @@ TEST_F(FindingsTest, FindingsOfAnOlderVersionKeepTheirIds) {
     if (!old) return std::unexpected(old.error());
     auto window = testing::run(detection).window;
     (*old)->bind_text(1, id).bind(2, last_run_).bind(3, window.earliest).bind(4, window.latest);
-    return (*old)->bind_text(5, body).run();
+    if (auto done = (*old)->bind_text(5, body).run(); !done) return done;
+    return database.execute(
+        "INSERT INTO outbox (seq, run, finding, kind, queued, payload) VALUES (9, 1, 'f', 'notable', 1, "
+        "'nine');"
+        "INSERT INTO outbox (seq, run, finding, kind, queued, payload) VALUES (5, 1, 'f', 'notable', 1, "
+        "'five');"
+        "DELETE FROM outbox WHERE seq = 9");
   });
   start(true);
+  // What waits is posted as it is, and no number is given twice.
+  EXPECT_EQ(outbox(), std::vector<std::string>{"five"});
   EXPECT_EQ(count(listed(), "\"revision\""), 1) << listed();
   EXPECT_NE(listed().find("\"revision\":1,\"status\":\"new\",\"id\":\"" + id), std::string::npos) << listed();
   told_.clear();
   run_with(detection, {"H1", "H2"});
   EXPECT_EQ(told_.size(), 1u);
   EXPECT_EQ(number("SELECT count(*) FROM finding"), 2);
+  EXPECT_EQ(number("SELECT min(seq) FROM outbox WHERE seq > 5"), 10);
 }
 
 TEST_F(FindingsTest, EqualRowsOfOneRunAreToldApart) {
