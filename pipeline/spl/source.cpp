@@ -220,9 +220,15 @@ Position SourceText::called(const Macro& macro, Position origin) {
 }
 
 Diagnostic SourceText::with_macros(Diagnostic wrong) const {
+  constexpr int kMost = 4;  // a macro may call itself
   std::string_view before = "; in macro ";
+  int named = 0;
   for (int call = wrong.position.call; call > 0;) {
     const Call& in = calls_[static_cast<std::size_t>(call) - 1];
+    if (++named > kMost) {
+      wrong.message += ", …";
+      break;
+    }
     wrong.message += fmt::format("{}{}", std::exchange(before, ", called by "), in.macro);
     call = in.by;
   }

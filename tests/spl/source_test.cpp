@@ -86,7 +86,8 @@ TEST(Source, WhatIsRefused) {
   EXPECT_EQ(refused("`one(a, b)`", macros), "1:1: macro `one` takes 1 argument, not 2");
   EXPECT_EQ(refused("`one`", macros), "1:1: macro `one` takes 1 argument, not 0");
   EXPECT_EQ(refused("x `loop`", macros),
-            "1:3: macro `loop` is called more than 32 deep: does it call itself?");
+            "1:3: macro `loop` is called more than 32 deep: does it call itself?; in macro `loop`, called by "
+            "`loop`, called by `loop`, called by `loop`, …");
   EXPECT_EQ(refused("a `bad`", macros).substr(0, 33), "1:3: unknown macro `missing` with");
   EXPECT_EQ(refused("a `one(x)", macros), "1:3: a macro call is opened here with ` and never closed");
   EXPECT_EQ(refused("a ```x", macros), "1:3: a comment is opened here with ``` and never closed");
