@@ -9,6 +9,7 @@ set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1 -DNDEBUG")
 # The oldest processor that the binary runs on: x86-64-v3 (AVX2) is every server since 2013.
 set(HECATE_ARCH "x86-64-v3" CACHE STRING "-march for the whole program; empty for the compiler's default")
 set(HECATE_SANITIZE "" CACHE STRING "Sanitizers: address,undefined or thread")
+option(HECATE_FUZZ "Make libFuzzer programs of tests/fuzz; clang only" OFF)
 
 # ccache accepts precompiled headers only when it is told that defines and times in them do not matter.
 find_program(CCACHE ccache)
@@ -19,16 +20,24 @@ endif()
 add_library(hecate_flags INTERFACE)
 target_compile_options(hecate_flags INTERFACE -Wall -Wextra -Werror -Wnon-virtual-dtor -Woverloaded-virtual)
 # g++ 12 warns inside its own library and Boost when it optimises std::string and coroutines; known false alarms.
-target_compile_options(hecate_flags INTERFACE -Wno-error=restrict -Wno-restrict -Wno-maybe-uninitialized)
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  target_compile_options(hecate_flags INTERFACE -Wno-error=restrict -Wno-restrict -Wno-maybe-uninitialized)
+endif()
 if(HECATE_ARCH AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   target_compile_options(hecate_flags INTERFACE "-march=${HECATE_ARCH}")
 endif()
 if(HECATE_SANITIZE)
   # Under sanitizers it warns of the frames of coroutines, whose new and delete differ in their arguments only, and of
   # fences, which ThreadSanitizer does not know (Asio has some); false alarms both.
-  target_compile_options(hecate_flags INTERFACE -Wno-mismatched-new-delete -Wno-tsan)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+    target_compile_options(hecate_flags INTERFACE -Wno-mismatched-new-delete -Wno-tsan)
+  endif()
   target_compile_options(hecate_flags INTERFACE "-fsanitize=${HECATE_SANITIZE}" -fno-omit-frame-pointer -O1)
   target_link_options(hecate_flags INTERFACE "-fsanitize=${HECATE_SANITIZE}")
+endif()
+if(HECATE_FUZZ)
+  # What libFuzzer steers by, and an end at the first finding.
+  target_compile_options(hecate_flags INTERFACE -fsanitize=fuzzer-no-link -fno-sanitize-recover=all)
 endif()
 target_include_directories(hecate_flags INTERFACE "${CMAKE_SOURCE_DIR}")
 
@@ -36,7 +45,9 @@ target_include_directories(hecate_flags INTERFACE "${CMAKE_SOURCE_DIR}")
 add_library(hecate_common STATIC "${CMAKE_SOURCE_DIR}/cmake/common.cpp")
 target_link_libraries(hecate_common PUBLIC hecate_flags absl::flat_hash_map absl::node_hash_map absl::flat_hash_set
                       fmt::fmt)
-target_compile_options(hecate_flags INTERFACE -fpch-preprocess -Winvalid-pch)
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  target_compile_options(hecate_flags INTERFACE -fpch-preprocess -Winvalid-pch)
+endif()
 target_precompile_headers(hecate_common PRIVATE
   <algorithm> <array> <chrono> <expected> <functional> <map> <memory> <mutex> <optional> <set> <span> <string>
   <string_view> <thread> <vector> <absl/container/flat_hash_map.h> <absl/container/flat_hash_set.h>

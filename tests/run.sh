@@ -1,6 +1,7 @@
 #!/bin/bash
 # Installs, builds and runs every test on a Debian 12 machine; ends with CTest's summary. What runs here is bounded
-# and needs no network but Debian's packages. `run.sh asan tsan release` runs the sanitizers too.
+# and needs no network but Debian's packages. `run.sh asan tsan release` runs the sanitizers too. Before them each fuzz
+# target runs for HECATE_FUZZ_SECONDS (20 when not set; 0: not at all).
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
@@ -17,7 +18,17 @@ run_preset() {
   ctest --preset "$preset" -j2 -LE nightly "${label[@]}"
 }
 
+run_fuzz() {
+  local seconds=${HECATE_FUZZ_SECONDS:-20}
+  [ "$seconds" -gt 0 ] || return 0
+  echo "== fuzz"
+  bash deploy/build.sh fuzz && bash tests/fuzz/run.sh build/fuzz "$seconds"
+}
+
+fuzz_failed=
+run_fuzz || fuzz_failed=yes
 for preset in "${presets[@]}"; do
   echo "== $preset"
   run_preset "$preset"
 done
+[ -z "$fuzz_failed" ] || { echo "run.sh: fuzzing failed, see above" >&2; exit 1; }

@@ -9,7 +9,7 @@ bool has_digests(std::string_view name) {
 }
 
 void give_field(std::string_view name, std::string_view value, FieldSink& sink) {
-  if (value.empty()) return;
+  if (value.empty() || name.empty()) return;
   if (sink.wants(name)) sink.field(name, value);
   if (!has_digests(name)) return;
   while (!value.empty()) {
@@ -17,7 +17,7 @@ void give_field(std::string_view name, std::string_view value, FieldSink& sink) 
     std::string_view one = value.substr(0, comma);
     value = comma == std::string_view::npos ? std::string_view() : value.substr(comma + 1);
     std::size_t equals = one.find('=');
-    if (equals == std::string_view::npos || equals + 1 == one.size()) continue;
+    if (equals == std::string_view::npos || equals == 0 || equals + 1 == one.size()) continue;
     std::string_view digest = one.substr(0, equals);
     if (sink.wants(digest)) sink.field(digest, one.substr(equals + 1));
   }

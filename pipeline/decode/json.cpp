@@ -81,6 +81,8 @@ JsonWalk JsonReader::object(JsonCursor& in, bool data) {
 }
 
 JsonWalk JsonReader::member(JsonCursor& in, std::string_view key, bool data) {
+  std::string_view token;
+  if (key.empty()) return skip_value(in, token);  // no field: nobody can ask for it
   bool top = path_.empty();
   Level path(path_, key);
   Level plain(plain_, plain_key(key, top));

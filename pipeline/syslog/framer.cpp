@@ -108,7 +108,8 @@ bool Framer::read_line(std::string_view bytes, std::size_t& at, Search& search, 
   std::size_t end = search.line_end(at + searched_);
   std::size_t size = end - at;
   bool ended = end < bytes.size();
-  if (!ended && size <= max_message_) {
+  // A carriage return may be the begin of the line end.
+  if (!ended && size <= max_message_ + (bytes.ends_with('\r') ? 1 : 0)) {
     searched_ = size;
     needed_ = size + 1;
     return false;
@@ -130,8 +131,11 @@ void Framer::take(std::size_t begin, std::size_t size, std::vector<Frame>& frame
 bool Framer::finish(std::string_view bytes, std::size_t begin, std::vector<Frame>& frames) {
   if (begin == bytes.size()) return true;
   if (read_count(bytes.substr(begin)).kind == Count::Kind::octets) return false;
+  std::size_t size = bytes.size() - begin;
+  if (bytes.back() == '\r') --size;
   ++counts_.lines;
-  take(begin, bytes.size() - begin, frames);
+  if (size > max_message_) ++counts_.truncated;
+  take(begin, std::min(size, max_message_), frames);
   return true;
 }
 
