@@ -216,7 +216,8 @@ void KillTest::pretend_stopped_since(Time time) const {
   auto database =
       store::Database::open(hecate_->folder() / "state/hecate.db", store::Database::Mode::read_write);
   ASSERT_TRUE(database.has_value()) << database.error().message;
-  auto done = (*database)->execute(fmt::format("UPDATE schedule SET last_run = {}", time));
+  auto done = (*database)->execute(
+      fmt::format("UPDATE schedule SET last_run = {0}, first = {1}", time, time - kHour));
   ASSERT_TRUE(done.has_value()) << done.error().message;
 }
 
