@@ -14,7 +14,10 @@ using daemon::AdminServer;
 std::unique_ptr<AdminServer> serve(const std::string& listen, const std::string& token = "",
                                    bool trust_loopback = true) {
   std::map<std::string, AdminServer::Handler> routes = {
-      {"/healthz", [](const AdminRequest&) { return AdminAnswer{200, "text/plain", "ok\n"}; }},
+      {"/healthz",
+       [](const AdminRequest&) {
+         return AdminAnswer{200, "text/plain", "ok\n"};
+       }},
       {"/api/findings",
        [](const AdminRequest& r) { return AdminAnswer{.body = "[" + r.parameter("since") + "]"}; }},
       {"/broken", [](const AdminRequest&) -> AdminAnswer { throw std::runtime_error("on purpose"); }},

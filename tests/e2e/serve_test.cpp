@@ -190,14 +190,14 @@ TEST(Serve, WithoutConfiguredTokensItMakesOneKeepsItAndPrintsIt) {
   ASSERT_EQ(token.size(), 37u);
   token.pop_back();
   EXPECT_NE(hecate.process().errors().find(token), std::string::npos);
-  struct stat state{};
+  struct stat state {};
   ASSERT_EQ(::stat((hecate.folder() / "state").c_str(), &state), 0);
   EXPECT_EQ(state.st_mode & 0777, 0700u);
   EXPECT_EQ(http(hecate.hec_port(), "POST", "/services/collector", {{"Authorization", "Splunk " + token}},
                  planted(1))
                 .status,
             200);
-  struct stat file{};
+  struct stat file {};
   ASSERT_EQ(::stat((hecate.folder() / "state/hec-token").c_str(), &file), 0);
   EXPECT_EQ(file.st_mode & 0777, 0600u);
   hecate.stop();

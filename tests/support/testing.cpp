@@ -1,11 +1,11 @@
 #include "tests/support/testing.h"
 
-#include <unistd.h>
-
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <thread>
+
+#include <unistd.h>
 
 namespace hecate::testing {
 
@@ -37,6 +37,8 @@ std::string shared_folder() {
   return std::filesystem::exists(path + "/corpus") ? path : std::string();
 }
 
-void pause_briefly() { std::this_thread::sleep_for(std::chrono::milliseconds(2)); }
+void pause_briefly() {
+  std::this_thread::sleep_for(std::chrono::milliseconds(2));
+}
 
 }  // namespace hecate::testing
