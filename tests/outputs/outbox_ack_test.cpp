@@ -130,12 +130,13 @@ TEST_F(OutboxAckTest, NothingLeavesBefore) {
   acks_.set_indexed([](auto&, std::uint64_t id) { return id == 1; });
   queue(many(6));
   start();
+  ASSERT_TRUE(eventually([&] { return hec_.accepted().size() == 6; }));
   ASSERT_TRUE(eventually([&] { return left() == 4; }));
   EXPECT_EQ(acks_.told(), (Lines{"e2", "e3"}));
   std::size_t polls = acks_.polls();
   ASSERT_TRUE(eventually([&] { return acks_.polls() > polls + 3; }));
   EXPECT_EQ(left(), 4);
-  EXPECT_TRUE(shows("hecate_outbox_acks_waiting{" + label_of(hec_) + "} 2"));
+  EXPECT_TRUE(eventually([&] { return shows("hecate_outbox_acks_waiting{" + label_of(hec_) + "} 2"); }));
   EXPECT_TRUE(eventually([&] { return shows("hecate_outbox_findings 4"); }));
   EXPECT_EQ(hec_.accepted(), many(6));  // and nothing was posted twice
   acks_.set_indexed([](auto&, std::uint64_t) { return true; });
