@@ -172,6 +172,8 @@ TEST(HecListener, TimeoutsCloseSilentConnections) {
   std::string request = post(R"({"event":"x"})");
   in_body.send(std::string_view(request).substr(0, request.size() - 3));
   EXPECT_TRUE(in_body.closed());
+  for (const char* reason : {"idle", "header", "progress"})
+    EXPECT_EQ(server.metric("hecate_hec_connections_closed_total", reason), 1) << reason;
 }
 
 TEST(HecListener, WaitingForTheDiskIsNoTimeout) {
