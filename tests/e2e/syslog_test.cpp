@@ -1,5 +1,5 @@
 // `hecate serve` as senders of syslog meet it: the real binary, messages in, findings out.
-#include "pipeline/base/clock.h"
+#include "tests/e2e/linux_events.h"
 #include "tests/e2e/process.h"
 #include "tests/support/syslog_senders.h"
 
@@ -23,31 +23,6 @@ detections:
   defaults: {{emit: first_match}}
 state: {{path: "@STATE@"}}
 )";
-
-// The least form of a file: a search of Sysmon for Linux' events.
-constexpr std::string_view kLinuxDetection = R"(
-name: Linux Job Written
-type: TTP
-search: '`sysmon` EventID=11 TargetFilename="/etc/cron.d/*" | stats count by dest, user, file_path'
-)";
-
-std::string utc_now() {
-  std::string utc = format_iso(SystemClock().now()).substr(0, 23);
-  utc[10] = ' ';
-  return utc;
-}
-
-// As Sysmon for Linux writes it, with a line break inside that only an octet count brings through.
-std::string linux_event(std::string_view file) {
-  return fmt::format(
-      "<Event><System><Provider Name=\"Linux-Sysmon\" Guid=\"{{ff032593-a8d3-4f13-b0d6-01fc615a0f97}}\"/>"
-      "<EventID>11</EventID><Version>2</Version><Channel>Linux-Sysmon/Operational</Channel>\n"
-      "<Computer>lnx-1</Computer><Security UserId=\"0\"/></System><EventData>"
-      "<Data Name=\"UtcTime\">{}</Data><Data Name=\"ProcessId\">77</Data>"
-      "<Data Name=\"Image\">/usr/bin/vim</Data><Data Name=\"TargetFilename\">{}</Data>"
-      "<Data Name=\"User\">root</Data></EventData></Event>",
-      utc_now(), file);
-}
 
 std::string windows_event(std::string_view target) {
   std::string utc = utc_now();
