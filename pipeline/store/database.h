@@ -60,7 +60,8 @@ inline constexpr int kPageSize = 16384;  // why so large: docs/state.md
 
 struct DatabaseOptions {
   std::string vfs;  // what SQLite reaches files by; empty: the system's. For tests with a disk of their own
-  // False: commits do not wait for the disk, and a crash loses what was answered. To show that tests see it.
+  // False: commits do not wait for the disk, and a crash loses what was answered. For state that nobody
+  // misses (replay), and to show that tests see it.
   bool synchronous = true;
 };
 
