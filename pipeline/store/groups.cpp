@@ -40,7 +40,7 @@ PaneRow row_of(const Statement& rows) {
 // `damaged`; where it is null, they are an error.
 class GroupMerger {
  public:
-  GroupMerger(std::uint64_t scan, std::vector<DamagedRow>* damaged) : scan_(scan), damaged_(damaged) {}
+  GroupMerger(std::uint64_t scan, std::vector<DeltaKey>* damaged) : scan_(scan), damaged_(damaged) {}
 
   // The group that is complete with this row's key, where it begins another.
   Result<std::optional<Group>> add(const PaneRow& row) {
@@ -48,7 +48,7 @@ class GroupMerger {
     auto sample = decoded ? Sample::decode(row.sample) : std::unexpected(decoded.error());
     if (!sample) {
       if (!damaged_) return std::unexpected(sample.error());
-      damaged_->push_back({{scan_, row.minute, std::string(row.key)}, sample.error().message});
+      damaged_->push_back({scan_, row.minute, std::string(row.key)});
       return std::nullopt;
     }
     auto key = row.key;
@@ -74,7 +74,7 @@ class GroupMerger {
 
  private:
   std::uint64_t scan_;
-  std::vector<DamagedRow>* damaged_;
+  std::vector<DeltaKey>* damaged_;
   bool open_ = false;
   std::string key_;
   spl::GroupState state_;
@@ -131,7 +131,7 @@ class MinuteCursors {
 Result<std::vector<Group>> read_some(Database& reader, std::int64_t scan,
                                      const std::vector<std::int64_t>& minutes,
                                      const std::optional<std::string>& after,
-                                     std::vector<DamagedRow>* damaged) {
+                                     std::vector<DeltaKey>* damaged) {
   auto transaction = Transaction::begin(reader, Transaction::Kind::read);
   if (!transaction) return std::unexpected(transaction.error());
   auto cursors = MinuteCursors::open(reader, scan, minutes, after);
@@ -156,7 +156,7 @@ Result<std::vector<Group>> read_some(Database& reader, std::int64_t scan,
 }
 
 Result<void> visit_merged(Database& reader, std::int64_t scan, const std::vector<std::int64_t>& minutes,
-                          const GroupVisitor& visit, std::vector<DamagedRow>* damaged) {
+                          const GroupVisitor& visit, std::vector<DeltaKey>* damaged) {
   std::optional<std::string> after;
   while (true) {
     auto groups = read_some(reader, scan, minutes, after, damaged);
@@ -170,7 +170,7 @@ Result<void> visit_merged(Database& reader, std::int64_t scan, const std::vector
 }
 
 Result<void> visit_sorted(Database& reader, std::int64_t scan, std::int64_t from, std::int64_t to,
-                          const GroupVisitor& visit, std::vector<DamagedRow>* damaged) {
+                          const GroupVisitor& visit, std::vector<DeltaKey>* damaged) {
   auto rows = reader.cursor(
       "SELECT minute, grp, state, sample FROM pane WHERE scan = ? AND minute >= ? AND minute < ? ORDER BY "
       "grp");
@@ -211,7 +211,7 @@ Result<std::vector<std::int64_t>> read_minutes(Database& reader, std::uint64_t s
 
 Result<void> read_groups(Database& reader, std::uint64_t scan_id, std::int64_t from_minute,
                          std::int64_t to_minute, const GroupVisitor& group,
-                         std::vector<DamagedRow>* damaged) {
+                         std::vector<DeltaKey>* damaged) {
   auto scan = static_cast<std::int64_t>(scan_id);
   auto minutes = read_minutes(reader, scan_id, from_minute, to_minute);
   if (!minutes) return std::unexpected(minutes.error());
@@ -221,7 +221,7 @@ Result<void> read_groups(Database& reader, std::uint64_t scan_id, std::int64_t f
 
 Result<bool> read_group(Database& reader, std::uint64_t scan_id, std::span<const std::int64_t> minutes,
                         std::string_view key, spl::GroupState& state, Sample& sample,
-                        std::vector<DamagedRow>* damaged) {
+                        std::vector<DeltaKey>* damaged) {
   auto scan = static_cast<std::int64_t>(scan_id);
   auto transaction = Transaction::begin(reader, Transaction::Kind::read);
   if (!transaction) return std::unexpected(transaction.error());

@@ -169,10 +169,10 @@ class Journal final : public Store {
     return {};
   }
 
-  Result<void> put_aside(const std::vector<DamagedRow>& rows) override {
+  Result<void> put_aside(const std::vector<DeltaKey>& rows) override {
     return write_and_wait([&](Database&) -> Result<void> {
-      for (const DamagedRow& row : rows)
-        if (auto done = panes_.put_aside_unreadable(row.key); !done) return done;
+      for (const DeltaKey& row : rows)
+        if (auto done = panes_.put_aside_unreadable(row); !done) return done;
       return {};
     });
   }

@@ -20,12 +20,6 @@ class Registry;
 
 namespace hecate::store {
 
-// A row of `pane` whose bytes make no sense, and why.
-struct DamagedRow {
-  DeltaKey key;
-  std::string reason;
-};
-
 struct StoreOptions {
   DatabaseOptions database;
   // Called on the writer's thread when the disk did not confirm what was written to it (a failed fsync): from
@@ -90,7 +84,7 @@ class Store {
 
   // Takes rows that (still) cannot be read out of `pane`, into the table `damaged`; runs of windows with
   // their minutes are incomplete from now on (read_dropped). Not from the writer's thread.
-  [[nodiscard]] virtual Result<void> put_aside(const std::vector<DamagedRow>& rows) = 0;
+  [[nodiscard]] virtual Result<void> put_aside(const std::vector<DeltaKey>& rows) = 0;
 
   // A connection for reading, for one thread: sees a consistent state, blocks nobody.
   [[nodiscard]] virtual Result<std::unique_ptr<Database>> reader() = 0;
@@ -116,7 +110,7 @@ class Store {
 using GroupVisitor = std::function<bool(std::string_view key, spl::GroupState&& state, const Sample& sample)>;
 [[nodiscard]] Result<void> read_groups(Database& reader, std::uint64_t scan, std::int64_t from_minute,
                                        std::int64_t to_minute, const GroupVisitor& group,
-                                       std::vector<DamagedRow>* damaged = nullptr);
+                                       std::vector<DeltaKey>* damaged = nullptr);
 // The minutes of that range that hold anything.
 [[nodiscard]] Result<std::vector<std::int64_t>> read_minutes(Database& reader, std::uint64_t scan,
                                                              std::int64_t from_minute,
@@ -125,6 +119,6 @@ using GroupVisitor = std::function<bool(std::string_view key, spl::GroupState&& 
 [[nodiscard]] Result<bool> read_group(Database& reader, std::uint64_t scan,
                                       std::span<const std::int64_t> minutes, std::string_view key,
                                       spl::GroupState& state, Sample& sample,
-                                      std::vector<DamagedRow>* damaged = nullptr);
+                                      std::vector<DeltaKey>* damaged = nullptr);
 
 }  // namespace hecate::store

@@ -28,7 +28,7 @@ class Evaluation {
   [[nodiscard]] Result<std::size_t> groups(std::span<const std::string> keys);
   // Groups were left out, here or when they came in: there was no room for them, or they cannot be read.
   [[nodiscard]] bool incomplete() const { return incomplete_; }
-  [[nodiscard]] const std::vector<store::DamagedRow>& damaged() const { return damaged_; }
+  [[nodiscard]] const std::vector<store::DeltaKey>& damaged() const { return damaged_; }
 
  private:
   void group(std::string_view key, const spl::GroupState& state, const store::Sample& sample);
@@ -45,7 +45,7 @@ class Evaluation {
   std::size_t memory_budget_;
   Flush flush_;
   bool incomplete_ = false;
-  std::vector<store::DamagedRow> damaged_;
+  std::vector<store::DeltaKey> damaged_;
   Arena arena_;
   spl::EvalContext context_;
   std::unique_ptr<spl::Closing> closing_;
