@@ -17,7 +17,7 @@ namespace {
 
 // Each part with its length before it, so that no two lists of parts give the same bytes.
 void append_part(std::string& out, std::string_view part) {
-  fmt::format_to(std::back_inserter(out), "{}:{}", part.size(), part);
+  out.append(fmt::format_int(part.size()).c_str()).append(":").append(part);
 }
 
 std::int64_t hash_of_plain(const Fields& row, std::span<const std::string> aggregates) {
@@ -124,8 +124,11 @@ std::string finding_id(std::string_view detection, const schedule::Window& windo
   std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
   EVP_Digest(identity.data(), identity.size(), hash.data(), nullptr, EVP_sha256(), nullptr);
   std::string hex;
-  for (int i = 0; i < 16; ++i)
-    fmt::format_to(std::back_inserter(hex), "{:02x}", hash[static_cast<std::size_t>(i)]);
+  for (std::size_t i = 0; i < 16; ++i) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    hex += kDigits[hash[i] >> 4];
+    hex += kDigits[hash[i] & 15];
+  }
   return hex;
 }
 

@@ -2,6 +2,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "outputs/finding.h"
+#include "outputs/recorder.h"
 #include "outputs/rule.h"
 #include "outputs/schema.h"
 #include "outputs/stored.h"
@@ -10,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <optional>
 #include <set>
 #include <span>
@@ -18,7 +20,6 @@
 #include <prometheus/counter.h>
 #include <prometheus/registry.h>
 #include <spdlog/spdlog.h>
-#include <sqlite3.h>
 #include <unistd.h>
 
 namespace hecate::outputs {
@@ -29,51 +30,6 @@ constexpr std::size_t kIdsACommit = 2000;
 
 constexpr std::int64_t kWithdrawalsAWrite = 250;
 
-// A finding whose id is not in the index yet.
-struct Unindexed {
-  std::string id;
-  int revision;
-  std::int64_t seq;
-};
-
-// What the writer thread did with the rows of a run. Read by the runner's thread after each of its commits.
-struct RunCounts {
-  std::uint64_t told = 0;
-  std::uint64_t revised = 0;
-  std::uint64_t withdrawn = 0;
-  std::uint64_t told_before = 0;
-  std::uint64_t throttled = 0;
-  std::vector<Unindexed> unindexed;
-};
-
-// The parts of a run and its detection that storing needs, on another thread and perhaps after a reload.
-struct RunFacts {
-  std::int64_t id;
-  std::string detection;
-  schedule::Window window;
-  Time search_time;
-  bool early;
-  Time throttle_period;
-  bool deliver;
-  bool notable;
-  bool post_revisions;
-  std::int64_t rule;
-};
-
-// A row told, and what is to be done about it.
-struct Telling {
-  enum class What {
-    tell,      // it was not told
-    revise,    // it was, and says something else now
-    update,    // only counts and the like are others
-    keep,      // nothing has changed
-    withdraw,  // no row shows it any more
-  };
-  What what = What::tell;
-  Finding finding;
-  std::int64_t rule = 0;  // by which it was told, of one that is withdrawn
-};
-
 // What is stored of an id: its newest visible revision.
 struct Stored {
   int revision = 0;
@@ -82,193 +38,12 @@ struct Stored {
   std::string body;
 };
 
-Result<void> index(store::Database& database, const Unindexed& entry) {
-  auto statement = database.prepare("INSERT INTO finding_id (id, revision, finding) VALUES (?, ?, ?)");
-  if (!statement) return std::unexpected(statement.error());
-  return (*statement)->bind_text(1, entry.id).bind(2, std::int64_t{entry.revision}).bind(3, entry.seq).run();
-}
-
-// Puts findings into the database, inside a transaction of the journal's writer.
-class Recorder {
- public:
-  Recorder(store::Database& database, const RunFacts& run, RunCounts& counts, bool last)
-      : database_(database), run_(run), counts_(counts), last_(last) {}
-
-  Result<void> keep_rule(std::string_view json) {
-    auto statement = database_.prepare(
-        "INSERT INTO rule (rule, told, json) VALUES (?1, ?2, ?3)"
-        " ON CONFLICT DO UPDATE SET told = max(told, excluded.told)");
-    if (!statement) return std::unexpected(statement.error());
-    return (*statement)->bind(1, run_.rule).bind(2, run_.search_time).bind_text(3, json).run();
-  }
-
-  Result<void> record(const Telling& telling) {
-    const Finding& finding = telling.finding;
-    switch (telling.what) {
-      case Telling::What::tell:
-        return tell(finding);
-      case Telling::What::revise:
-        ++counts_.revised;
-        if (auto done = insert(finding, "revised", run_.rule); !done) return done;
-        if (auto done = mark_seen(finding.id); !done) return done;
-        return run_.post_revisions ? queue(finding) : Result<void>();
-      case Telling::What::update:
-        if (auto done = update(finding); !done) return done;
-        break;
-      case Telling::What::keep:
-        break;
-      case Telling::What::withdraw:
-        return withdraw(telling);
-    }
-    if (run_.early) return {};
-    ++counts_.told_before;
-    return mark_seen(finding.id);
-  }
-
- private:
-  // It goes on by the rule that it was told by, which retention keeps as long as this.
-  Result<void> withdraw(const Telling& telling) {
-    ++counts_.withdrawn;
-    if (auto done = use_rule(telling.rule); !done) return done;
-    if (auto done = insert(telling.finding, "withdrawn", telling.rule); !done) return done;
-    if (auto done = mark_seen(telling.finding.id); !done) return done;
-    if (!run_.deliver || !run_.notable || !run_.post_revisions) return {};
-    return queue(telling.finding.id, "notable");
-  }
-
-  Result<void> use_rule(std::int64_t rule) {
-    auto statement = database_.prepare("UPDATE rule SET told = max(told, ?) WHERE rule = ?");
-    if (!statement) return std::unexpected(statement.error());
-    return (*statement)->bind(1, run_.search_time).bind(2, rule).run();
-  }
-
-  Result<void> tell(const Finding& finding) {
-    if (!finding.throttle_values.empty()) {
-      auto throttled = is_throttled(finding);
-      if (!throttled) return std::unexpected(throttled.error());
-      if (*throttled) {
-        ++counts_.throttled;
-        return {};
-      }
-      if (auto done = note_told(finding); !done) return done;
-    }
-    ++counts_.told;
-    if (auto done = insert(finding, "new", run_.rule); !done) return done;
-    return queue(finding);
-  }
-
-  // By scheduled time: a finding told at T stands for those of the period after it.
-  Result<bool> is_throttled(const Finding& finding) {
-    auto statement = database_.prepare(
-        "SELECT 1 FROM throttle WHERE detection = ? AND vals = ? AND told_at > ? AND told_at <= ? LIMIT 1");
-    if (!statement) return std::unexpected(statement.error());
-    (*statement)->bind_text(1, run_.detection).bind_text(2, finding.throttle_values);
-    (*statement)->bind(3, run_.window.scheduled - run_.throttle_period).bind(4, run_.window.scheduled);
-    auto found = (*statement)->step();
-    (*statement)->reset();
-    return found;
-  }
-
-  Result<void> note_told(const Finding& finding) {
-    auto statement = database_.prepare(
-        "INSERT OR IGNORE INTO throttle (detection, vals, told_at, run) VALUES (?, ?, ?, ?)");
-    if (!statement) return std::unexpected(statement.error());
-    (*statement)->bind_text(1, run_.detection).bind_text(2, finding.throttle_values);
-    (*statement)->bind(3, run_.window.scheduled).bind(4, run_.id);
-    return (*statement)->run();
-  }
-
-  Result<void> insert(const Finding& finding, std::string_view status, std::int64_t rule) {
-    auto statement = database_.prepare(
-        "INSERT INTO finding"
-        " (id, revision, run, detection, created, earliest, latest, status, plain, seen, rule, body)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-    if (!statement) return std::unexpected(statement.error());
-    (*statement)->bind_text(1, finding.id).bind(2, std::int64_t{finding.revision}).bind(3, run_.id);
-    (*statement)->bind_text(4, run_.detection).bind(5, run_.search_time).bind(6, run_.window.earliest);
-    (*statement)->bind(7, run_.window.latest).bind_text(8, status).bind(9, finding.plain).bind(10, run_.id);
-    (*statement)->bind(11, rule).bind_text(12, finding.body);
-    if (auto done = (*statement)->run(); !done) return done;
-    seq_ = sqlite3_last_insert_rowid(database_.handle());
-    Unindexed entry{finding.id, finding.revision, seq_};
-    if (last_) return index(database_, entry);
-    counts_.unindexed.push_back(std::move(entry));
-    return {};
-  }
-
-  // The newest revision that is visible; `finding.revision` is the one that would come after it.
-  Result<void> update(const Finding& finding) {
-    auto statement = database_.prepare(
-        "UPDATE finding SET newest = ?, plain = ? WHERE seq ="
-        " (SELECT finding FROM finding_id WHERE id = ? AND revision = ?)");
-    if (!statement) return std::unexpected(statement.error());
-    (*statement)->bind_text(1, finding.body).bind(2, finding.plain).bind_text(3, finding.id);
-    return (*statement)->bind(4, std::int64_t{finding.revision - 1}).run();
-  }
-
-  Result<void> mark_seen(std::string_view id) {
-    auto statement = database_.prepare(
-        "UPDATE finding SET seen = ? WHERE seq IN (SELECT finding FROM finding_id WHERE id = ?)");
-    if (!statement) return std::unexpected(statement.error());
-    return (*statement)->bind(1, run_.id).bind_text(2, id).run();
-  }
-
-  // What was inserted last. A revision brings a risk event only for an object that had none.
-  Result<void> queue(const Finding& finding) {
-    if (!run_.deliver) return {};
-    if (run_.notable) {
-      if (auto done = queue(finding.id, "notable"); !done) return done;
-    }
-    auto told = finding.revision > 1 ? risk_objects_told(finding.id) : std::set<RiskEntity>();
-    if (!told) return std::unexpected(told.error());
-    for (const RiskEntity& entity : finding.risk_objects) {
-      if (!told->insert(entity).second) continue;
-      if (auto done = queue(finding.id, "risk", &entity); !done) return done;
-    }
-    return {};
-  }
-
-  Result<void> queue(std::string_view id, std::string_view kind, const RiskEntity* entity = nullptr) {
-    auto statement = database_.prepare(
-        "INSERT INTO outbox (run, told, finding, kind, queued, object_type, object)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)");
-    if (!statement) return std::unexpected(statement.error());
-    (*statement)->bind(1, run_.id).bind(2, seq_).bind_text(3, id).bind_text(4, kind);
-    (*statement)->bind(5, run_.search_time);
-    if (entity) (*statement)->bind_text(6, entity->type).bind_text(7, entity->object);
-    return (*statement)->run();
-  }
-
-  // For whom earlier revisions had risk events.
-  Result<std::set<RiskEntity>> risk_objects_told(const std::string& id) {
-    auto earlier = database_.prepare(
-        "SELECT f.body, u.json FROM finding_id i JOIN finding f ON f.seq = i.finding JOIN run r ON r.run = "
-        "f.run"
-        " LEFT JOIN rule u ON u.rule = f.rule WHERE i.id = ? AND r.done = 1 AND f.status <> 'withdrawn'");
-    if (!earlier) return std::unexpected(earlier.error());
-    (*earlier)->bind_text(1, id);
-    std::set<RiskEntity> told;
-    auto read = (*earlier)->each_row([&] {
-      // A version that kept no rules has told of all objects.
-      auto rule = Rule::parse((*earlier)->text(1));
-      if (rule && !rule->risk) return;
-      for (RiskEntity& entity : risk_objects_of((*earlier)->text(0))) told.insert(std::move(entity));
-    });
-    if (!read) return std::unexpected(read.error());
-    return told;
-  }
-
-  store::Database& database_;
-  const RunFacts& run_;
-  RunCounts& counts_;
-  bool last_;             // no more rows of this run come after these
-  std::int64_t seq_ = 0;  // of the finding inserted last
-};
-
 // Enough of an id to tell a run's rows apart: were two ever to share it, one would get an ordinal that it
 // need not.
 std::uint64_t short_id(const std::string& id) {
-  return std::stoull(id.substr(0, 16), nullptr, 16);
+  std::uint64_t number = 0;
+  std::from_chars(id.data(), id.data() + 16, number, 16);
+  return number;
 }
 
 std::string machine_name() {
@@ -479,8 +254,15 @@ class StoredFindings final : public Findings {
     auto read = (*undone)->each_row([&] { others.emplace((*undone)->text(0)); });
     if (!read) return read;
     for (const auto& each : running.detections) others.erase(each.detection.name);
-    for (const std::string& detection : others)
+    for (const std::string& detection : others) {
       if (auto cleared = clear_undone(detection); !cleared) return cleared;
+      auto removed = store_.write_and_wait([&](store::Database& database) -> Result<void> {
+        auto runs = database.prepare("DELETE FROM run WHERE detection = ? AND done = 0");
+        if (!runs) return std::unexpected(runs.error());
+        return (*runs)->bind_text(1, detection).run();
+      });
+      if (!removed) return removed;
+    }
     return {};
   }
 
@@ -496,7 +278,7 @@ class StoredFindings final : public Findings {
       auto some = std::span(entries).subspan(begin, std::min(kIdsACommit, entries.size() - begin));
       auto written = store_.write_and_wait([some](store::Database& database) -> Result<void> {
         for (const Unindexed& entry : some)
-          if (auto done = index(database, entry); !done) return done;
+          if (auto done = index_id(database, entry); !done) return done;
         return {};
       });
       if (!written) return written;

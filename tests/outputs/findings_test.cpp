@@ -334,6 +334,7 @@ TEST_F(FindingsTest, WhatAnUndoneRunOfARemovedDetectionLeftIsCleared) {
   EXPECT_EQ(number("SELECT count(*) FROM finding"), 1);
   ASSERT_TRUE(findings_->clean_up(clock_.now(), kDay, {}));
   EXPECT_EQ(number("SELECT (SELECT count(*) FROM finding) + (SELECT count(*) FROM outbox)"), 0);
+  EXPECT_EQ(number("SELECT count(*) FROM run"), 0);
 }
 
 // An endpoint may get a finding twice: it is the same then, though what is shown of it has changed since.
