@@ -2,6 +2,7 @@
 
 #include "daemon/address.h"
 #include "daemon/config_keys.h"
+#include "daemon/tls_keys.h"
 #include "outputs/hec_url.h"
 #include "pipeline/schedule/cron.h"
 #include "pipeline/schedule/relative_time.h"
@@ -119,16 +120,10 @@ void declare_inputs(Keys& keys, Draft& draft) {
   keys.text("inputs.hec.listen", hec.listen, "Where senders connect.", check_address, "address:port");
   keys.size("inputs.hec.max_body", hec.max_body_bytes, kKiB, kGiB,
             "The largest body of a request, before and after unpacking; a larger one is answered 413.");
-  keys.path(
-      "inputs.hec.tls.cert_file", hec.tls.cert_file,
+  declare_tls_files(
+      keys, "inputs.hec.tls.", hec.tls,
       "hecate's certificate (PEM, with those between it and its CA); with it senders connect by TLS, 1.2 "
       "and up, and only so.");
-  keys.path("inputs.hec.tls.key_file", hec.tls.key_file,
-            "Its key (PEM, without a password); in `cert_file` when not given. Both are read again when they "
-            "change.");
-  keys.path(
-      "inputs.hec.tls.client_ca_file", hec.tls.client_ca_file,
-      "CA certificates (PEM): senders must show a certificate of one of them. Not given: they need none.");
   keys.list<HecToken>("inputs.hec.tokens", hec.tokens, declare_token);
   keys.list<SyslogText>("inputs.syslog", draft.syslog, declare_syslog);
 }

@@ -2,6 +2,7 @@
 
 #include "daemon/address.h"
 #include "daemon/config_keys.h"
+#include "daemon/tls_keys.h"
 #include "pipeline/decode/envelope.h"
 
 #include <set>
@@ -93,14 +94,8 @@ void declare_syslog(Keys& keys, SyslogText& text) {
       "receive_buffer", input.receive_buffer, 64 * kKiB, kGiB,
       "What the system keeps for udp while hecate is busy (SO_RCVBUF; more than net.core.rmem_max needs "
       "CAP_NET_ADMIN).");
-  keys.path("cert_file", input.tls.cert_file,
-            "For tls: hecate's certificate (PEM, with those between it and its CA).");
-  keys.path("key_file", input.tls.key_file,
-            "Its key (PEM, without a password); in `cert_file` when not given. Both are read again when they "
-            "change.");
-  keys.path(
-      "client_ca_file", input.tls.client_ca_file,
-      "CA certificates (PEM): senders must show a certificate of one of them. Not given: they need none.");
+  declare_tls_files(keys, "", input.tls,
+                    "For tls: hecate's certificate (PEM, with those between it and its CA).");
   keys.text("index", input.events.index, "Index of the events.");
   keys.text(
       "source", input.events.source,
