@@ -31,14 +31,6 @@ class OutboxFixture : public ::testing::Test {
   [[nodiscard]] std::int64_t left() { return number("SELECT count(*) FROM outbox"); }
   // Whether the metrics have this line.
   [[nodiscard]] bool shows(const std::string& line);
-  // Wakes the outbox that often, or until `seen`: for what must not happen.
-  template <typename Condition>
-  void wake_until(Condition seen, int times) {
-    for (int i = 0; i < times && !seen(); ++i) {
-      outbox_->wake();
-      pause_briefly();
-    }
-  }
 
   TemporaryFolder folder_;
   ManualClock clock_;

@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/x509.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -47,6 +48,11 @@ bool TcpSender::send(std::string_view bytes) const {
 std::size_t TcpSender::send_what_goes(std::string_view bytes) const {
   ssize_t sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   return sent < 0 ? 0 : static_cast<std::size_t>(sent);
+}
+
+bool TcpSender::takes_more(std::chrono::milliseconds within) const {
+  pollfd socket{.fd = socket_, .events = POLLOUT, .revents = 0};
+  return ::poll(&socket, 1, static_cast<int>(within.count())) == 1;
 }
 
 void TcpSender::close() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -19,6 +20,8 @@ class TcpSender {
   bool send(std::string_view bytes) const;
   // As much as goes without waiting; how much that was.
   [[nodiscard]] std::size_t send_what_goes(std::string_view bytes) const;
+  // Whether any more goes within that time.
+  [[nodiscard]] bool takes_more(std::chrono::milliseconds within) const;
   void close();
   void reset();  // without good order
   // Whether the other side has closed.

@@ -37,8 +37,14 @@ std::string shared_folder() {
   return std::filesystem::exists(path + "/corpus") ? path : std::string();
 }
 
-void pause_briefly() {
-  std::this_thread::sleep_for(std::chrono::milliseconds(2));
+bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds bound) {
+  auto end = std::chrono::steady_clock::now() + bound;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    // Nothing tells this process of what another one does.
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return true;
 }
 
 }  // namespace hecate::testing

@@ -1,10 +1,11 @@
 #pragma once
 
+#include "pipeline/base/clock.h"
+
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <string>
-
-#include "pipeline/base/clock.h"
 
 namespace hecate::testing {
 
@@ -42,19 +43,7 @@ class TemporaryFolder {
 [[nodiscard]] std::string shared_folder();
 
 // Waits until `condition` holds, looking often, at most `bound`. For what another thread or process will do.
-template <typename Condition>
-[[nodiscard]] bool eventually(Condition condition, std::chrono::milliseconds bound = std::chrono::seconds(20));
-
-void pause_briefly();
-
-template <typename Condition>
-bool eventually(Condition condition, std::chrono::milliseconds bound) {
-  auto end = std::chrono::steady_clock::now() + bound;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    pause_briefly();
-  }
-  return true;
-}
+[[nodiscard]] bool eventually(const std::function<bool()>& condition,
+                              std::chrono::milliseconds bound = std::chrono::seconds(20));
 
 }  // namespace hecate::testing
