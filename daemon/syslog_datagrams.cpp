@@ -123,7 +123,11 @@ std::string_view SyslogDatagrams::address_of(const sockaddr_storage& sender) {
     return last_address_;
   last_sender_ = sender;
   char text[INET6_ADDRSTRLEN] = {};
-  (void)::inet_ntop(sender.ss_family, address, text, sizeof text);
+  if (six && IN6_IS_ADDR_V4MAPPED(&long_form.sin6_addr)) {
+    (void)::inet_ntop(AF_INET, long_form.sin6_addr.s6_addr + 12, text, sizeof text);
+  } else {
+    (void)::inet_ntop(sender.ss_family, address, text, sizeof text);
+  }
   last_address_ = text;
   return last_address_;
 }

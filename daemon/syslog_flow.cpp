@@ -1,5 +1,7 @@
 #include "daemon/syslog_flow.h"
 
+#include <utility>
+
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <spdlog/spdlog.h>
@@ -11,6 +13,17 @@ using boost::system::error_code;
 
 // Of a batch: messages are seldom smaller than this makes them.
 constexpr std::size_t kUsualFrames = SyslogBatcher::kBatchBytes / 512;
+
+namespace {
+
+// What a batch takes while it is under way: a small one too has pages of a buffer, and its frames may take
+// more than its messages.
+std::size_t cost(const SyslogFlow::Load& load) {
+  constexpr std::size_t kOfItself = 16 * 1024;
+  return kOfItself + load.body.size() + load.frames.list.capacity() * sizeof(syslog::Frame);
+}
+
+}  // namespace
 
 SyslogFlow::SyslogFlow(asio::io_context& io, ingest::Ingest& ingest, std::function<std::string()> trouble,
                        std::size_t most_bytes, std::chrono::milliseconds retry)
@@ -36,7 +49,7 @@ bool SyslogFlow::try_submit(Load& load) {
   stuck_ = !trouble_().empty();
   if (stuck_) return false;
   auto batch = std::make_unique<ingest::Batch>();
-  std::size_t bytes = load.body.size();
+  std::size_t bytes = cost(load);
   batch->body = std::move(load.body);
   batch->format = ingest::BatchFormat::syslog;
   batch->input = load.input;
@@ -57,9 +70,10 @@ bool SyslogFlow::try_submit(Load& load) {
 }
 
 void SyslogFlow::answered(Load load, const ingest::BatchResult& result) {
-  in_flight_ -= load.body.size();
+  in_flight_ -= cost(load);
   if (!load.again) load.metrics->messages(result.syslog.heads);
   if (result.stored) {
+    stored_ = true;
     pool_.give(std::move(load.body));
   } else if (given_up_) {
     drop(load);
@@ -77,7 +91,13 @@ void SyslogFlow::go_on() {
   while (!waiting_.empty() && try_submit(waiting_.front())) waiting_.pop_front();
   if (is_open() || given_up_) opened_.cancel();
   if (!waiting_.empty()) try_again_later();
-  if (at_rest() && at_rest_) at_rest_();
+  if (!at_rest()) return;
+  if (lost_ > 0) {
+    spdlog::error("{} syslog messages are lost: {}", std::exchange(lost_, 0),
+                  reason() == SyslogDrop::not_stored ? "nothing could be stored until the stop"
+                                                     : "the queue was full until the stop");
+  }
+  if (at_rest_) at_rest_();
 }
 
 void SyslogFlow::try_again_later() {
@@ -112,9 +132,7 @@ void SyslogFlow::give_up() {
 
 void SyslogFlow::drop(const Load& load) {
   load.metrics->dropped(reason(), load.frames.list.size());
-  spdlog::error("{} syslog messages are lost: {}", load.frames.list.size(),
-                reason() == SyslogDrop::not_stored ? "nothing could be stored until the stop"
-                                                   : "the queue was full until the stop");
+  lost_ += load.frames.list.size();
 }
 
 SyslogBatcher::SyslogBatcher(asio::io_context& io, SyslogFlow& flow, std::size_t input,

@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
@@ -57,6 +58,8 @@ class SyslogFlow {
   SyslogAwaitable<bool> wait_open();
 
   [[nodiscard]] bool at_rest() const { return waiting_.empty() && in_flight_ == 0; }
+  // Whether anything was stored since the last call.
+  [[nodiscard]] bool take_stored() { return std::exchange(stored_, false); }
   // Drops what waits, with a counter, and takes nothing in any more.
   void give_up();
   // Called whenever it may have come to rest.
@@ -82,6 +85,8 @@ class SyslogFlow {
   std::deque<Load> waiting_;
   bool stuck_ = false;  // what waits does so because nothing can be stored
   bool given_up_ = false;
+  bool stored_ = false;
+  std::size_t lost_ = 0;  // messages that were dropped, not told yet
   bool retrying_ = false;
   SyslogTimer opened_;  // never expires; cancelled to wake those who wait
   SyslogTimer again_;

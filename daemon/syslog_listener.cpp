@@ -218,11 +218,19 @@ class Listener final : public SyslogListener {
       if (!input.streams) continue;
       for (SyslogStream* stream : input.streams->all) stream->drain();
     }
+    (void)flow_.take_stored();
+    wait_for_storing();
+    finish_if_drained();
+  }
+
+  // As long as anything is stored, what has arrived will be.
+  void wait_for_storing() {
     give_up_timer_.expires_after(timeouts_.closing);
     give_up_timer_.async_wait([this](const error_code& cancelled) {
-      if (!cancelled) flow_.give_up();
+      if (cancelled) return;
+      if (flow_.take_stored()) return wait_for_storing();
+      flow_.give_up();
     });
-    finish_if_drained();
   }
 
   void over() {

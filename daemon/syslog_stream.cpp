@@ -37,7 +37,12 @@ void keep_alive(int socket) {
 std::string address_of(const SyslogSocket& socket) {
   error_code error;
   auto endpoint = socket.remote_endpoint(error);
-  return error ? std::string() : endpoint.address().to_string();
+  if (error) return {};
+  asio::ip::address address = endpoint.address();
+  // The same machine has one name, whichever kind of socket it comes by.
+  if (address.is_v6() && address.to_v6().is_v4_mapped())
+    address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+  return address.to_string();
 }
 
 }  // namespace
@@ -75,7 +80,9 @@ void SyslogStream::drain() {
   int arrived = 0;
   if (::ioctl(socket_.native_handle(), FIONREAD, &arrived) < 0) arrived = 0;
   draining_ = true;
-  left_ = static_cast<std::size_t>(arrived);
+  // OpenSSL holds what the socket does not show any more; a drain ends, too, when nothing comes.
+  constexpr std::size_t kMostInTls = 64 * 1024;
+  left_ = static_cast<std::size_t>(arrived) + (shared_.tls ? kMostInTls : 0);
   error_code ignored;
   socket_.cancel(ignored);
 }

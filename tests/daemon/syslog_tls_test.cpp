@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -44,6 +45,21 @@ class SyslogTls : public ::testing::Test {
 
   TemporaryFolder folder_;
 };
+
+// By TLS as by TCP.
+TEST_F(SyslogTls, AStopReadsWhatIsOnItsWay) {
+  SyslogServer server({input()});
+  server.ingest.full = true;
+  TlsSender sender(server.port(), trusting());
+  ASSERT_TRUE(sender.send("<14>a\n"));
+  ASSERT_TRUE(eventually([&] { return server.metric("hecate_bytes_received_total") == 6; }));
+  for (int i = 0; i < 1000; ++i) ASSERT_TRUE(sender.send("<14>a\n"));
+  std::thread stop([&] { server.listener->drain(); });
+  EXPECT_TRUE(eventually([&] { return !TcpSender(server.port()).send("x"); }));
+  server.ingest.full = false;
+  stop.join();
+  EXPECT_EQ(server.ingest.take_events().size(), 1001u);
+}
 
 TEST_F(SyslogTls, MessagesComeThrough) {
   SyslogServer server({input()});
