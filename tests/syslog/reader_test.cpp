@@ -1,5 +1,7 @@
 #include "pipeline/syslog/reader.h"
 
+#include "pipeline/syslog/source_rules.h"
+
 #include <gtest/gtest.h>
 
 namespace hecate::syslog {
@@ -86,6 +88,26 @@ TEST_F(ReaderTest, TheFirstRuleThatFitsIsTaken) {
   EXPECT_EQ(star.sourcetype, "t");
   EXPECT_EQ(star.index, "i");
   EXPECT_EQ(read_one("<14>Apr 27 11:59:58 h Microsoft-Windows: <Event/>").source, "");
+}
+
+TEST(SourceRules, AStarStandsForAnything) {
+  auto fits = [](const std::string& pattern, const std::string& program) {
+    std::vector<SourceRule> rules = {
+        {.program = pattern, .content = {}, .source = "", .sourcetype = "", .index = ""}};
+    return find_rule(rules, program, Shape::text) != nullptr;
+  };
+  for (const char* program : {"ab", "axb", "a-b-b", "ab-ab"}) EXPECT_TRUE(fits("a*b", program)) << program;
+  for (const char* program : {"a", "b", "ba", "abc", "xab", ""})
+    EXPECT_FALSE(fits("a*b", program)) << program;
+  EXPECT_TRUE(fits("*", "anything"));
+  EXPECT_TRUE(fits("a**", "a"));
+  EXPECT_TRUE(fits("*x*y*", "-x-y-"));
+  EXPECT_FALSE(fits("*x*y*", "-y-x-"));
+  EXPECT_FALSE(fits("ab*ba", "aba"));
+  EXPECT_TRUE(fits("*ab*ab", "abab"));
+  EXPECT_FALSE(fits("*ab*ab", "xab"));
+  // Whoever sends chooses the program: with every way tried this would not end.
+  EXPECT_FALSE(fits("*x*x*x*x*x*y", std::string(100'000, 'x')));
 }
 
 TEST_F(ReaderTest, MessagesAreCountedByTheirHeads) {
