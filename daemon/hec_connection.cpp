@@ -64,6 +64,7 @@ HecConnection::HecConnection(HecSocket socket, HecService& service)
       body_(stream_, service) {
   service_.connections.insert(this);
   service_.metrics.connections(1);
+  if (service_.draining) hurry(std::chrono::steady_clock::now() + service_.timeouts.closing);
 }
 
 HecConnection::~HecConnection() {

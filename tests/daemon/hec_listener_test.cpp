@@ -253,6 +253,32 @@ TEST(HecListener, DrainDoesNotWaitForeverForABody) {
   EXPECT_TRUE(idle.closed());
 }
 
+// One that comes during the stop, to ask for what was acknowledged, has no more time than those that were
+// there.
+TEST(HecListener, DrainDoesNotWaitForWhoComesDuringIt) {
+  HecServer server(4096, {.closing = milliseconds(30)});
+  HttpClient first(server.port());
+  server.ingest.hold(true);
+  first.send(post(R"({"event":"x"})"));
+  ASSERT_TRUE(eventually([&] { return server.ingest.waiting() == 1; }));
+  std::thread stop([&] { server.listener->drain(); });
+  EXPECT_TRUE(eventually([&] {
+    HttpClient probe(server.port());
+    probe.send("GET /services/collector/health HTTP/1.1\r\nHost: t\r\n\r\n");
+    auto answer = probe.receive();
+    return answer && answer->status == 503;
+  }));
+  HttpClient late(server.port());
+  late.send(
+      "POST /services/collector/ack?channel=FE0ECFAD-13D5-401B-847D-77833BD77131 HTTP/1.1\r\nHost: t\r\n"
+      "Authorization: Splunk ack-token\r\nContent-Length: 100\r\n\r\n{\"acks\":");
+  auto answer = late.receive();
+  EXPECT_TRUE(answer && answer->status == 503);
+  server.ingest.hold(false);
+  stop.join();
+  EXPECT_TRUE(first.receive());
+}
+
 // Files are left for the admin port and the database; who waits is taken when others have gone.
 TEST(HecListener, TakesNoMoreConnectionsThanLeaveSomeFilesFree) {
   rlimit before{};
