@@ -37,7 +37,7 @@ Result<std::size_t> Evaluation::whole_window() {
   return finish();
 }
 
-Result<std::size_t> Evaluation::groups(std::span<const std::string> keys) {
+Result<std::size_t> Evaluation::groups(const std::vector<std::string>& keys) {
   for (const auto& key : keys) {
     spl::GroupState state;
     store::Sample sample;

@@ -25,7 +25,7 @@ class Evaluation {
 
   // Every group of the window, or those of `keys` (sorted) that are there. Returns how many rows came out.
   [[nodiscard]] Result<std::size_t> whole_window();
-  [[nodiscard]] Result<std::size_t> groups(std::span<const std::string> keys);
+  [[nodiscard]] Result<std::size_t> groups(const std::vector<std::string>& keys);
   // Groups were left out, here or when they came in: there was no room for them, or they cannot be read.
   [[nodiscard]] bool incomplete() const { return incomplete_; }
   [[nodiscard]] const std::vector<store::DeltaKey>& damaged() const { return damaged_; }

@@ -24,8 +24,12 @@ namespace {
 // The groups of one open window that first_match has to look at.
 struct EarlyWindow {
   schedule::Window window;
-  std::set<std::string> groups;
+  std::optional<std::set<std::string>> groups;  // without: all
 };
+
+bool is_early(const Scheduled& scheduled) {
+  return scheduled.detection->detection.emit == catalogue::Emit::first_match;
+}
 
 class JournalRunner final : public Runner {
  public:
@@ -81,6 +85,7 @@ class JournalRunner final : public Runner {
 
   Result<void> advance_early(Time now);
   Result<void> look_early(const Scheduled& scheduled, const std::vector<store::DeltaKey>& keys, Time now);
+  Result<void> look_at_stored(Time now);
   Result<void> run_early(const Scheduled& scheduled, const EarlyWindow& early, Time now);
 
   Result<void> run_late_again(Time now);
@@ -110,18 +115,26 @@ class JournalRunner final : public Runner {
   std::atomic<bool> stopping_{false};
 
   EarlyQueue early_;
+  // Names of first_match detections whose stored groups have not been looked at since they were taken up.
+  std::set<std::string> unlooked_;
   std::mutex wake_mutex_;
   std::function<void()> wake_;
 };
 
 Result<void> JournalRunner::set_catalogue(std::shared_ptr<const catalogue::Catalogue> catalogue) {
   Time now = clock_.now();
-  std::set<std::string> names;
-  for (const auto& scheduled : timetable_.detections()) names.insert(scheduled.name());
+  std::set<std::string> names, early;
+  for (const auto& scheduled : timetable_.detections()) {
+    names.insert(scheduled.name());
+    if (is_early(scheduled)) early.insert(scheduled.name());
+  }
   if (auto taken = timetable_.take_up(std::move(catalogue), store_, *reader_, now); !taken) return taken;
   absl::flat_hash_set<std::uint64_t> watched;
   for (const auto& scheduled : timetable_.detections()) {
-    if (scheduled.detection->detection.emit == catalogue::Emit::first_match) watched.insert(scheduled.scan());
+    if (is_early(scheduled)) {
+      watched.insert(scheduled.scan());
+      if (!early.contains(scheduled.name())) unlooked_.insert(scheduled.name());
+    }
     closed_.close(scheduled.scan(), scheduled.closed);
     probe_.know(scheduled.name());
     names.erase(scheduled.name());
@@ -165,6 +178,7 @@ Result<int> JournalRunner::advance(Time now) {
     bounds_.set(timetable_.bounds(options_.lateness, options_.future_skew));
     note(advance_early(now));
   }
+  note(look_at_stored(now));
   show_lags(now);
   note(run_late_again(now));
   if (timetable_.drop_finished(now - options_.lateness)) tell_feed();
@@ -256,7 +270,7 @@ Result<void> JournalRunner::advance_early(Time now) {
   if (keys.empty()) return {};
   Result<void> first_error;
   for (const auto& scheduled : timetable_.detections()) {
-    if (scheduled.detection->detection.emit != catalogue::Emit::first_match) continue;
+    if (!is_early(scheduled)) continue;
     if (auto done = look_early(scheduled, keys, now); !done && first_error) first_error = std::move(done);
   }
   return first_error;
@@ -278,11 +292,30 @@ Result<void> JournalRunner::look_early(const Scheduled& scheduled, const std::ve
     if (!window || window->earliest >= scheduled.until) continue;
     auto& early = windows[window->scheduled];
     early.window = *window;
-    early.groups.insert(key.group);
+    if (!early.groups) early.groups.emplace();
+    early.groups->insert(key.group);
   }
   for (const auto& [time, early] : windows) {
     if (auto done = run_early(scheduled, early, now); !done) return done;
   }
+  return {};
+}
+
+// What was on disk and not told when hecate ended, or when the detection was not of this kind yet: all of the
+// windows that are open.
+Result<void> JournalRunner::look_at_stored(Time now) {
+  for (const auto& scheduled : timetable_.detections()) {
+    if (stopping_ || unlooked_.empty()) return {};
+    if (!is_early(scheduled) || !unlooked_.contains(scheduled.name())) continue;
+    Time newest = now + options_.future_skew;
+    for (Time run = scheduled.next_run;; run = scheduled.detection->schedule.cron.next(run)) {
+      auto window = scheduled.detection->schedule.window(run);
+      if (window.earliest > newest || window.earliest >= scheduled.until) break;
+      if (auto done = run_early(scheduled, {window, std::nullopt}, now); !done) return done;
+    }
+    unlooked_.erase(scheduled.name());
+  }
+  unlooked_.clear();
   return {};
 }
 
@@ -300,8 +333,8 @@ Result<void> JournalRunner::run_early(const Scheduled& scheduled, const EarlyWin
     return write(run, written_rows, true);
   };
   Evaluation evaluation(*reader_, sink_, run, options_.run_memory, flush);
-  std::vector<std::string> groups(early.groups.begin(), early.groups.end());
-  auto rows = evaluation.groups(groups);
+  auto rows = early.groups ? evaluation.groups({early.groups->begin(), early.groups->end()})
+                           : evaluation.whole_window();
   if (!evaluation.damaged().empty()) {
     if (auto aside = store_.put_aside(evaluation.damaged()); !aside) return aside;
   }

@@ -52,7 +52,8 @@ class Runner {
   using FeedListener = std::function<void(const catalogue::Feed&)>;
   virtual void set_feed_listener(FeedListener listener) = 0;
 
-  // Does every run that is due at or before `now`, first_match evaluations that have piled up, once a minute
+  // Does every run that is due at or before `now`, first_match evaluations that have piled up (after
+  // a start or where a detection becomes one of that kind, of all that its open windows hold), once a minute
   // the runs whose windows late events came into, and the removal of what no window needs. Returns how many
   // scheduled runs it made.
   [[nodiscard]] virtual Result<int> advance(Time now) = 0;
