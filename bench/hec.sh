@@ -8,7 +8,7 @@
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 shared=${HECATE_SHARED:-/nonexistent}
-seconds=8 legs=1 connections=8 corpus= workers=1
+seconds=8 legs=1 connections=8 corpus= workers=0
 while [ $# -gt 0 ]; do
   case $1 in
     --seconds) seconds=$2 ;;

@@ -41,6 +41,7 @@ struct Draft {
   outputs::OutboxOptions output;
   outputs::HecEndpoint endpoint;  // what all of output's endpoints share
   std::vector<std::string> urls;
+  std::optional<int> workers;
   std::string balance = "fail_over";
   std::string output_index = "notable";
 };
@@ -186,8 +187,10 @@ void declare_rest(Keys& keys, Draft& draft) {
   keys.text("findings.search_name_suffix", config.findings.search_name_suffix, "Behind it.");
   keys.text("findings.host", config.findings.host, "`host` of findings; this machine's name when empty.");
   keys.text("findings.risk_index", config.findings.risk_index, "Index of risk events.");
-  keys.number("ingest.workers", config.ingest.workers, 0, 256,
-              "Threads that evaluate events; with 0 the network thread does it.");
+  keys.number(
+      "ingest.workers", draft.workers, 0, 256,
+      "Threads that evaluate events; with 0 the network thread does it. Unless it is given, one less than "
+      "the CPUs that hecate may use (its CPU affinity, its container's quota), and at most 4.");
   keys.size("ingest.queue_bytes", config.ingest.queue_bytes, kMiB, 1024 * kGiB,
             "Bodies that may wait for an answer; more are answered 503. As much again may be on its way in.");
   keys.flag("ingest.dedup", config.ingest.dedup,
@@ -293,6 +296,7 @@ outputs::OutboxOptions to_output(Draft& draft) {
 
 Config finish(Draft draft, bool has_output) {
   Config config = std::move(draft.config);
+  if (draft.workers) config.ingest.workers = *draft.workers;
   config.detections.defaults = to_override(std::move(draft.defaults));
   for (auto& [name, text] : draft.overrides) config.detections.overrides[name] = to_override(std::move(text));
   config.findings.deliver = has_output;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "daemon/config_changes.h"
+#include "daemon/cpus.h"
 #include "daemon/syslog_config.h"
 #include "outputs/findings.h"
 #include "outputs/outbox.h"
@@ -43,7 +44,7 @@ struct Config {
     std::string token;
   } admin;
   catalogue::Sources detections;
-  ingest::IngestOptions ingest;
+  ingest::IngestOptions ingest{.workers = default_workers(available_cpus())};
   window::RunnerOptions windows;
   store::StoreOptions store;
   // outputs.hec; its index goes into detections.defaults, and findings.deliver is set with it.

@@ -277,17 +277,32 @@ Keys& Keys::flag(std::string path, std::optional<bool>& value, std::string help)
   return *this;
 }
 
+namespace {
+
+std::optional<std::string> read_number(const std::string& text, int least, int most, int& value) {
+  int number = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  bool whole = error == std::errc() && end == text.data() + text.size();
+  if (!whole || number < least || number > most)
+    return fmt::format("expected a whole number from {} to {}, not `{}`", least, most, text);
+  value = number;
+  return std::nullopt;
+}
+
+}  // namespace
+
 Keys& Keys::number(std::string path, int& value, int least, int most, std::string help) {
   key(std::move(path), fmt::format("number, {} to {}", least, most), fmt::format("{}", value),
-      std::move(help), reader([&value, least, most](const std::string& text) -> std::optional<std::string> {
-        int number = 0;
-        auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-        bool whole = error == std::errc() && end == text.data() + text.size();
-        if (!whole || number < least || number > most) {
-          return fmt::format("expected a whole number from {} to {}, not `{}`", least, most, text);
-        }
-        value = number;
-        return std::nullopt;
+      std::move(help), reader([&value, least, most](const std::string& text) {
+        return read_number(text, least, most, value);
+      }));
+  return *this;
+}
+
+Keys& Keys::number(std::string path, std::optional<int>& value, int least, int most, std::string help) {
+  key(std::move(path), fmt::format("number, {} to {}", least, most), "", std::move(help),
+      reader([&value, least, most](const std::string& text) {
+        return read_number(text, least, most, value.emplace());
       }));
   return *this;
 }

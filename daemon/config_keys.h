@@ -72,6 +72,7 @@ class Keys {
   Keys& flag(std::string path, bool& value, std::string help);
   Keys& flag(std::string path, std::optional<bool>& value, std::string help);
   Keys& number(std::string path, int& value, int least, int most, std::string help);
+  Keys& number(std::string path, std::optional<int>& value, int least, int most, std::string help);
   Keys& size(std::string path, std::size_t& value, std::size_t least, std::size_t most, std::string help);
   Keys& period(std::string path, Time& value, std::string help);
   // `names` in the order of the reference page.
