@@ -42,16 +42,17 @@ bool has_escape(std::string_view text) {
 
 JsonWalk read_object(JsonCursor& in, Envelope& envelope) {
   return walk_object(in, [&](std::string_view key) {
+    auto* slot = envelope.find(key);
     char unescaped[64];
-    if (has_escape(key) && key.size() + kUnescapeRoom <= sizeof(unescaped)) {
+    if (slot == nullptr && has_escape(key) && key.size() + kUnescapeRoom <= sizeof(unescaped)) {
       char* end = unescape(key, unescaped);
       if (end == nullptr) return JsonWalk::bad;
-      key = {unescaped, static_cast<std::size_t>(end - unescaped)};
+      slot = envelope.find({unescaped, static_cast<std::size_t>(end - unescaped)});
     }
     JsonCursor at = in;
     std::string_view value;
     JsonWalk walk = skip_value(in, value);
-    if (auto* slot = envelope.find(key); slot != nullptr && walk == JsonWalk::ok) {
+    if (slot != nullptr && walk == JsonWalk::ok) {
       *slot = value;
       if (slot == &envelope.fields) envelope.fields_at = at;
     }

@@ -69,35 +69,59 @@ bool skip_key(JsonCursor& in) {
   return true;
 }
 
+// Goes over members of an object whose values are strings or atoms, as nearly all of an event's are, four
+// tokens at a time: key, colon, value, comma. True when it ended behind a value that no comma follows; else
+// it is at a key, or what should be one.
+bool skip_plain_members(JsonCursor& in) {
+  while (in.end - in.next >= 4) {
+    const std::uint32_t* token = in.next;
+    if (in.text[token[0]] != '"' || in.text[token[1]] != ':') return false;
+    char value = in.text[token[2]];
+    if (value != '"') {
+      if (value == '{' || value == '[') return false;
+      if (!is_atom(JsonCursor{in.text, token + 2, in.end}.token())) return false;
+    }
+    if (in.text[token[3]] != ',') return in.next += 3, true;
+    in.next += 4;
+  }
+  return false;
+}
+
+// From a key to the next value that is no plain one, or (`value_ended`) behind the last plain one.
+bool skip_members(JsonCursor& in, bool& value_ended) {
+  value_ended = skip_plain_members(in);
+  return value_ended || skip_key(in);
+}
+
 JsonWalk skip_container(JsonCursor& in) {
   OpenBrackets open;
+  bool value_ended = false;
   for (;;) {
-    char first = in.peek();  // a value begins here
-    if (first == '{' || first == '[') {
+    char first = in.peek();
+    if (value_ended) {
+      if (first == ',') {
+        in.advance();
+        value_ended = false;
+        if (open.closing() == '}' && !skip_members(in, value_ended)) return missing(in);
+      } else {
+        if (first != open.closing()) return missing(in);
+        in.advance();
+        open.pop();
+        if (open.empty()) return JsonWalk::ok;
+      }
+    } else if (first == '{' || first == '[') {
       if (!open.push(first)) return JsonWalk::bad;
       in.advance();
-      if (in.peek() != open.closing()) {
-        if (first == '{' && !skip_key(in)) return missing(in);
-        continue;
+      if (in.peek() == open.closing()) {
+        value_ended = true;
+      } else if (first == '{' && !skip_members(in, value_ended)) {
+        return missing(in);
       }
-    } else if (first == '"') {
-      in.advance();
     } else {
       if (in.done()) return JsonWalk::incomplete;
-      if (!is_atom(in.token())) return JsonWalk::bad;
+      if (first != '"' && !is_atom(in.token())) return JsonWalk::bad;
       in.advance();
-    }
-    for (;;) {  // a value ended here
-      char after = in.peek();
-      if (after == ',') {
-        in.advance();
-        if (open.closing() == '}' && !skip_key(in)) return missing(in);
-        break;
-      }
-      if (after != open.closing()) return missing(in);
-      in.advance();
-      open.pop();
-      if (open.empty()) return JsonWalk::ok;
+      value_ended = true;
     }
   }
 }

@@ -20,7 +20,7 @@ using Literals = std::vector<std::string>;
 [[nodiscard]] std::optional<Literals> required_literals(const spl::Condition& condition,
                                                         const fields::FieldRules& rules);
 
-// Finds the scans that an event may satisfy by one search of its raw text for all their literals (Hyperscan).
+// Finds the scans that an event may satisfy by one search of its raw text for all their literals.
 // It may pass too much, never too little: scans without literals are candidates for every event, and an event
 // that hides letters in \u escapes, or brings HEC `fields`, is a candidate for every scan. Immutable,
 // thread-safe.
