@@ -125,6 +125,7 @@ class RarePairScratch final : public LiteralSearch::Scratch {
     const __m256i fold = _mm256_set1_epi8(0x20);
     __m256i first_letter[N], second_letter[N];
     std::array<const char*, N> first, second;
+#pragma GCC unroll 4
     for (std::size_t i = 0; i < N; ++i) {
       const Needle& needle = needles_[i];
       first_letter[i] = _mm256_set1_epi8(static_cast<char>(needle.text[needle.first] | 0x20));
@@ -137,6 +138,7 @@ class RarePairScratch final : public LiteralSearch::Scratch {
       at = std::min(at, last);
       __m256i found[N];
       __m256i any = _mm256_setzero_si256();
+#pragma GCC unroll 4
       for (std::size_t i = 0; i < N; ++i) {
         __m256i a = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(first[i] + at));
         __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(second[i] + at));
@@ -145,6 +147,7 @@ class RarePairScratch final : public LiteralSearch::Scratch {
         any = _mm256_or_si256(any, found[i]);
       }
       if (_mm256_movemask_epi8(any) != 0) [[unlikely]] {
+#pragma GCC unroll 4
         for (std::uint32_t i = 0; i < N; ++i)
           confirm(text, at, i, static_cast<unsigned>(_mm256_movemask_epi8(found[i])), hits);
       }
