@@ -1,0 +1,213 @@
+// What each stage of an event's way costs alone, on one thread: events and bytes a second, by Google
+// Benchmark.
+//   stages [EVENTS.ndjson] [--benchmark_filter=…]
+// EVENTS: one JSON event a line, of which so many are taken as a cache holds (a request that was just read is
+// in one too); without it, events made here. Every benchmark checks what came out of it.
+#include "pipeline/catalogue/catalogue.h"
+#include "pipeline/decode/envelope.h"
+#include "pipeline/match/literal_search.h"
+#include "pipeline/match/matcher.h"
+
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <benchmark/benchmark.h>
+#include <fmt/format.h>
+
+namespace {
+
+using namespace hecate;
+
+constexpr std::size_t kPadding = 64;
+constexpr std::size_t kBatch = 100;
+constexpr std::size_t kMostEvents = 1'000;
+
+// Texts with room for simdjson behind each.
+struct Texts {
+  std::vector<std::string> padded;
+  std::size_t bytes = 0;
+
+  void add(std::string text) {
+    bytes += text.size();
+    padded.push_back(std::move(text) + std::string(kPadding, ' '));
+  }
+  [[nodiscard]] std::string_view operator[](std::size_t i) const {
+    return std::string_view(padded[i]).substr(0, padded[i].size() - kPadding);
+  }
+  [[nodiscard]] std::size_t size() const { return padded.size(); }
+};
+
+// Like NXLog's, 2 KB each; one in 250 is the shipped detection's.
+std::string make_event(std::size_t i) {
+  bool planted = i % 250 == 125;
+  std::string image = planted
+                          ? R"(C:\\ProgramData\\Microsoft\\Windows Defender\\MsMpEng.exe)"
+                          : fmt::format(R"(C:\\Program Files\\Vendor {}\\bin\\agent-{}.exe)", i % 37, i % 11);
+  std::string filler;
+  for (std::size_t field = 0; field < 22; ++field)
+    filler += fmt::format(R"(,"Field{}":"{:032x} C:\\Users\\user{}\\AppData")", field, i * 2654435761 + field,
+                          i % 97);
+  return fmt::format(
+      R"({{"EventTime":"2026-04-27 13:21:{:02}","Hostname":"ws-{}.corp.example","EventID":{},"SourceName":)"
+      R"("Microsoft-Windows-Sysmon","Channel":"Microsoft-Windows-Sysmon/Operational","RecordNumber":{},"UtcTime":)"
+      R"("2026-04-27 13:21:39.250","ProcessGuid":"{{2b1f0a6e-4c1d-69e1-{:04x}-000000000900}}","ProcessId":"{}",)"
+      R"("Image":"{}","TargetFilename":"C:\\Windows\\System32\\drivers\\x{}.sys","User":"NT AUTHORITY\\SYSTEM")"
+      R"({}}})",
+      i % 60, i % 50, planted ? 11 : i % 25 + 1, 4711 + i, i % 65536, i % 9000, image, i, filler);
+}
+
+Texts read_events(const char* file) {
+  Texts events;
+  if (file == nullptr) {
+    for (std::size_t i = 0; i < kMostEvents; ++i) events.add(make_event(i));
+    return events;
+  }
+  std::ifstream in(file);
+  for (std::string line; events.size() < kMostEvents && std::getline(in, line);)
+    if (!line.empty()) events.add(std::move(line));
+  return events;
+}
+
+Texts events;  // set by main
+
+Texts as_bodies() {
+  Texts bodies;
+  std::string body;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    body += fmt::format(
+        R"({{"time":1777296099.250,"host":"ws-{}","source":)"
+        R"("XmlWinEventLog:Microsoft-Windows-Sysmon/Operational","sourcetype":"XmlWinEventLog","event":{}}})",
+        i % 50, events[i]);
+    if ((i + 1) % kBatch == 0 || i + 1 == events.size()) bodies.add(std::exchange(body, {}));
+  }
+  return bodies;
+}
+
+void report(benchmark::State& state, std::size_t all, std::size_t bytes) {
+  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * all));
+  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * bytes));
+}
+
+std::shared_ptr<const match::ScanSet> shipped() {
+  auto loaded = catalogue::load_search(
+      "bench",
+      R"((EventID=15 OR EventID=11) Image="*\\MsMpEng.exe" TargetFilename="*:\\Windows\\System32\\*" | stats count by Computer Image TargetFilename)",
+      {});
+  return std::make_shared<const match::ScanSet>(loaded.catalogue);
+}
+
+// Events found in a body, nothing done with them.
+void envelope(benchmark::State& state) {
+  Texts bodies = as_bodies();
+  decode::EnvelopeReader reader;
+  std::uint64_t found = 0;
+  for (auto _ : state) {
+    for (std::size_t i = 0; i < bodies.size(); ++i)
+      found +=
+          reader.read(bodies[i], {}, {}, [](EventView& view) { benchmark::DoNotOptimize(view.raw.data()); })
+              .events;
+  }
+  if (found != state.iterations() * events.size()) state.SkipWithError("events were lost");
+  report(state, events.size(), bodies.bytes);
+}
+BENCHMARK(envelope);
+
+class Counting final : public match::LiteralSearch::Hits {
+ public:
+  void take(std::uint32_t) override { ++hits; }
+  std::uint64_t hits = 0;
+};
+
+void search(benchmark::State& state, const std::vector<std::string>& literals) {
+  auto search = match::LiteralSearch::make(literals);
+  auto scratch = search->make_scratch();
+  Counting counting;
+  for (auto _ : state) {
+    for (std::size_t i = 0; i < events.size(); ++i)
+      if (!scratch->search(events[i], counting)) state.SkipWithError("cannot search");
+  }
+  if (counting.hits == 0) state.SkipWithError("nothing was found");
+  report(state, events.size(), events.bytes);
+}
+void one_literal(benchmark::State& state) {
+  search(state, {"msmpeng.exe"});
+}
+void hundred_literals(benchmark::State& state) {
+  std::vector<std::string> literals = {"msmpeng.exe"};
+  for (int i = 0; i < 99; ++i) literals.push_back(fmt::format("tool-{}-of-an-attacker.exe", i));
+  search(state, literals);
+}
+BENCHMARK(one_literal);
+BENCHMARK(hundred_literals);
+
+// Fields of every event, as a candidate's are worked out.
+void fields_of_json(benchmark::State& state) {
+  auto scans = shipped();
+  auto fields = fields::EventFields::make(scans->catalogue->names, scans->catalogue->rules);
+  std::uint64_t well_formed = 0;
+  for (auto _ : state) {
+    for (std::size_t i = 0; i < events.size(); ++i) {
+      EventView view;
+      view.raw = events[i];
+      view.shape = Shape::json;
+      well_formed += fields->reset(view, 0) ? 1 : 0;
+    }
+  }
+  if (well_formed != state.iterations() * events.size()) state.SkipWithError("malformed events");
+  report(state, events.size(), events.bytes);
+}
+BENCHMARK(fields_of_json);
+
+// From an event's raw text to what it contributes.
+void evaluate(benchmark::State& state, match::Prefiltering prefiltering) {
+  auto scans = shipped();
+  match::Matcher matcher(scans, match::Panes::by_minute, prefiltering);
+  for (auto _ : state) {
+    store::DeltaSet deltas;
+    for (std::size_t i = 0; i < events.size(); ++i) {
+      EventView view;
+      view.raw = events[i];
+      view.shape = Shape::json;
+      matcher.evaluate(view, 0, deltas);
+    }
+    if (deltas.empty()) state.SkipWithError("nothing matched");
+  }
+  report(state, events.size(), events.bytes);
+}
+void evaluate_prefiltered(benchmark::State& state) {
+  evaluate(state, match::Prefiltering::on);
+}
+void evaluate_all(benchmark::State& state) {
+  evaluate(state, match::Prefiltering::off);
+}
+BENCHMARK(evaluate_prefiltered);
+BENCHMARK(evaluate_all);
+
+// A body all the way: what one thread does with a HEC request behind the network and before the disk.
+void request(benchmark::State& state) {
+  Texts bodies = as_bodies();
+  match::Matcher matcher(shipped(), match::Panes::by_minute);
+  decode::EnvelopeReader reader;
+  for (auto _ : state) {
+    store::DeltaSet deltas;
+    for (std::size_t i = 0; i < bodies.size(); ++i)
+      reader.read(bodies[i], {}, {}, [&](EventView& view) { matcher.evaluate(view, 0, deltas); });
+    if (deltas.empty()) state.SkipWithError("nothing matched");
+  }
+  report(state, events.size(), bodies.bytes);
+}
+BENCHMARK(request);
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  events = read_events(argc > 1 ? argv[1] : nullptr);
+  if (events.size() == 0) {
+    fmt::print(stderr, "{} holds no events\n", argv[1]);
+    return 2;
+  }
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}
