@@ -29,8 +29,8 @@ bool HecBodyReader::charge(std::size_t bytes) {
   return service_.reading_bytes <= service_.queue_bytes;
 }
 
-HecAwaitable<HecBodyReader::End> HecBodyReader::take(Parser& parser, bool expects_100, HecEncoding encoding,
-                                                     std::size_t limit, ingest::Buffer& body) {
+Awaitable<HecBodyReader::End> HecBodyReader::take(Parser& parser, bool expects_100, HecEncoding encoding,
+                                                  std::size_t limit, ingest::Buffer& body) {
   End end;
   std::size_t length = 0;
   if (!parser.chunked()) length = static_cast<std::size_t>(parser.content_length().value_or(0));
@@ -59,7 +59,7 @@ HecAwaitable<HecBodyReader::End> HecBodyReader::take(Parser& parser, bool expect
   co_return end;
 }
 
-HecAwaitable<HecBodyReader::Read> HecBodyReader::read_sized(std::size_t length, ingest::Buffer& body) {
+Awaitable<HecBodyReader::Read> HecBodyReader::read_sized(std::size_t length, ingest::Buffer& body) {
   std::size_t have = std::min(length, stream_.unread().size());
   body.reserve(std::min(length, kFirstRoom));
   body.append(stream_.unread().substr(0, have));
@@ -76,8 +76,8 @@ HecAwaitable<HecBodyReader::Read> HecBodyReader::read_sized(std::size_t length, 
   co_return Read::complete;
 }
 
-HecAwaitable<HecBodyReader::Read> HecBodyReader::read_chunked(Parser& parser, std::size_t limit,
-                                                              ingest::Buffer& body) {
+Awaitable<HecBodyReader::Read> HecBodyReader::read_chunked(Parser& parser, std::size_t limit,
+                                                           ingest::Buffer& body) {
   parser.eager(true);
   while (!parser.is_done()) {
     error_code error = http::error::need_more;
@@ -105,7 +105,7 @@ HecAwaitable<HecBodyReader::Read> HecBodyReader::read_chunked(Parser& parser, st
   co_return Read::complete;
 }
 
-HecAwaitable<HecCode> HecBodyReader::unpack(std::size_t limit, ingest::Buffer& body) {
+Awaitable<HecCode> HecBodyReader::unpack(std::size_t limit, ingest::Buffer& body) {
   ingest::Buffer packed = std::exchange(body, service_.pool.take());
   GzipReader reader(packed.view(), limit);
   GzipReader::State state = reader.step(body);
@@ -116,7 +116,7 @@ HecAwaitable<HecCode> HecBodyReader::unpack(std::size_t limit, ingest::Buffer& b
       break;
     }
     // Others have their turn between two steps.
-    co_await asio::post(stream_.executor(), use_hec_awaitable);
+    co_await asio::post(stream_.executor(), use_awaitable);
     state = reader.step(body);
   }
   if (state == GzipReader::State::too_large) code = HecCode::too_large;

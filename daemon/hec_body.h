@@ -28,17 +28,17 @@ class HecBodyReader {
   };
   // Into `body`, unpacked. `expects_100`: the sender waits to be told to go on. What is read counts against
   // the common bound until `release`.
-  HecAwaitable<End> take(Parser& parser, bool expects_100, HecEncoding encoding, std::size_t limit,
-                         ingest::Buffer& body);
+  Awaitable<End> take(Parser& parser, bool expects_100, HecEncoding encoding, std::size_t limit,
+                      ingest::Buffer& body);
   void release() { charge(0); }
 
  private:
   enum class Read { complete, malformed, too_large, busy, gone };
 
   bool charge(std::size_t bytes);
-  HecAwaitable<Read> read_sized(std::size_t length, ingest::Buffer& body);
-  HecAwaitable<Read> read_chunked(Parser& parser, std::size_t limit, ingest::Buffer& body);
-  HecAwaitable<HecCode> unpack(std::size_t limit, ingest::Buffer& body);
+  Awaitable<Read> read_sized(std::size_t length, ingest::Buffer& body);
+  Awaitable<Read> read_chunked(Parser& parser, std::size_t limit, ingest::Buffer& body);
+  Awaitable<HecCode> unpack(std::size_t limit, ingest::Buffer& body);
 
   HecStream& stream_;
   HecService& service_;

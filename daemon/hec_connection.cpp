@@ -57,7 +57,7 @@ bool may_name(const HecToken& token, const std::optional<std::string>& index) {
 
 }  // namespace
 
-HecConnection::HecConnection(HecSocket socket, HecService& service)
+HecConnection::HecConnection(TcpSocket socket, HecService& service)
     : service_(service),
       stream_(std::move(socket), service.tls ? &service.tls->context() : nullptr, service.timeouts,
               service.metrics),
@@ -89,7 +89,7 @@ void HecConnection::turn_away() {
   stream_.close();
 }
 
-HecAwaitable<void> HecConnection::run() {
+Awaitable<void> HecConnection::run() {
   bool more = co_await stream_.shake_hands();
   if (!more) {
     if (!service_.draining) service_.tls->handshake_failed();
@@ -99,7 +99,7 @@ HecAwaitable<void> HecConnection::run() {
   if (stream_.is_open()) co_await stream_.linger();
 }
 
-HecAwaitable<bool> HecConnection::serve_one() {
+Awaitable<bool> HecConnection::serve_one() {
   Exchange exchange;
   exchange.parser.header_limit(kHeaderLimit);
   exchange.parser.body_limit(boost::none);
@@ -119,7 +119,7 @@ HecAwaitable<bool> HecConnection::serve_one() {
   co_return co_await finish(exchange, started);
 }
 
-HecAwaitable<HecConnection::Header> HecConnection::read_header(Parser& parser) {
+Awaitable<HecConnection::Header> HecConnection::read_header(Parser& parser) {
   bool begun = false;
   stream_.wait_for(HecWait::request);
   for (;;) {
@@ -141,7 +141,7 @@ HecAwaitable<HecConnection::Header> HecConnection::read_header(Parser& parser) {
   }
 }
 
-HecAwaitable<void> HecConnection::handle(Exchange& exchange) {
+Awaitable<void> HecConnection::handle(Exchange& exchange) {
   const auto& request = exchange.parser.get();
   http::verb method = request.method();
   exchange.framing = {.keep_alive = exchange.parser.keep_alive(),
@@ -169,7 +169,7 @@ HecAwaitable<void> HecConnection::handle(Exchange& exchange) {
   }
 }
 
-HecAwaitable<void> HecConnection::handle_post(Exchange& exchange) {
+Awaitable<void> HecConnection::handle_post(Exchange& exchange) {
   const auto& request = exchange.parser.get();
   std::string_view query = exchange.target.query;
   auto header = request.find(http::field::authorization);
@@ -206,8 +206,7 @@ HecCode HecConnection::health() const {
   return full ? HecCode::unhealthy_queues : HecCode::healthy;
 }
 
-HecAwaitable<void> HecConnection::take_events(Exchange& exchange, const HecToken& token,
-                                              std::string channel) {
+Awaitable<void> HecConnection::take_events(Exchange& exchange, const HecToken& token, std::string channel) {
   std::string_view query = exchange.target.query;
   std::optional<HecEncoding> encoding =
       hec_encoding(to_view(exchange.parser.get()[http::field::content_encoding]));
@@ -249,7 +248,7 @@ HecAwaitable<void> HecConnection::take_events(Exchange& exchange, const HecToken
   if (outcome.deferred->stored) service_.acks.settle(*receipt, *outcome.deferred->stored);
 }
 
-HecAwaitable<void> HecConnection::tell_acks(Exchange& exchange, const HecToken& token, std::string channel) {
+Awaitable<void> HecConnection::tell_acks(Exchange& exchange, const HecToken& token, std::string channel) {
   std::optional<HecEncoding> encoding =
       hec_encoding(to_view(exchange.parser.get()[http::field::content_encoding]));
   if (!encoding) {
@@ -271,8 +270,8 @@ HecAwaitable<void> HecConnection::tell_acks(Exchange& exchange, const HecToken& 
 }
 
 // False: the verdict says what is wrong with the body as a whole, or the sender is gone.
-HecAwaitable<bool> HecConnection::take_body(Exchange& exchange, HecEncoding encoding, std::size_t limit,
-                                            ingest::Buffer& body) {
+Awaitable<bool> HecConnection::take_body(Exchange& exchange, HecEncoding encoding, std::size_t limit,
+                                         ingest::Buffer& body) {
   HecBodyReader::End end = co_await body_.take(exchange.parser, exchange.expects_100, encoding, limit, body);
   mid_request_ = false;
   body_.release();
@@ -307,7 +306,7 @@ std::unique_ptr<ingest::Batch> HecConnection::make_batch(const Exchange& exchang
 
 // Suspends the connection until Ingest is done with the batch, on whatever thread that is; a full queue is
 // told like a disk that refused, since the sender does the same about both.
-HecAwaitable<HecConnection::Outcome> HecConnection::submit(std::unique_ptr<ingest::Batch> batch) {
+Awaitable<HecConnection::Outcome> HecConnection::submit(std::unique_ptr<ingest::Batch> batch) {
   stream_.wait_without_end();
   auto start = [executor = stream_.executor(), &ingest = service_.ingest](
                    auto handler, std::unique_ptr<ingest::Batch> batch) {
@@ -322,14 +321,15 @@ HecAwaitable<HecConnection::Outcome> HecConnection::submit(std::unique_ptr<inges
     };
     if (!ingest.submit(batch)) batch->done(ingest::BatchResult{.envelope = {}, .stored = false});
   };
-  Outcome outcome = co_await asio::async_initiate<const asio::use_awaitable_t<HecExecutor>, void(Outcome)>(
-      std::move(start), use_hec_awaitable, std::move(batch));
+  Outcome outcome =
+      co_await asio::async_initiate<const asio::use_awaitable_t<NetworkExecutor>, void(Outcome)>(
+          std::move(start), use_awaitable, std::move(batch));
   co_return outcome;
 }
 
 // Likewise, but only until the events are evaluated, where all of them were taken: `done` then settles what
 // the sender was promised. A request with a bad event is answered when those before it are stored.
-HecAwaitable<HecConnection::Outcome> HecConnection::submit_deferred(std::unique_ptr<ingest::Batch> batch) {
+Awaitable<HecConnection::Outcome> HecConnection::submit_deferred(std::unique_ptr<ingest::Batch> batch) {
   stream_.wait_without_end();
   auto start = [executor = stream_.executor(), &service = service_](auto handler,
                                                                     std::unique_ptr<ingest::Batch> batch) {
@@ -361,8 +361,9 @@ HecAwaitable<HecConnection::Outcome> HecConnection::submit_deferred(std::unique_
     ++service.unsettled;
     if (!service.ingest.submit(batch)) batch->done(ingest::BatchResult{.envelope = {}, .stored = false});
   };
-  Outcome outcome = co_await asio::async_initiate<const asio::use_awaitable_t<HecExecutor>, void(Outcome)>(
-      std::move(start), use_hec_awaitable, std::move(batch));
+  Outcome outcome =
+      co_await asio::async_initiate<const asio::use_awaitable_t<NetworkExecutor>, void(Outcome)>(
+          std::move(start), use_awaitable, std::move(batch));
   co_return outcome;
 }
 
@@ -385,7 +386,7 @@ bool HecConnection::stays_in_step(const Exchange& exchange, std::uint64_t unread
 }
 
 // Answers; true when the connection goes on.
-HecAwaitable<bool> HecConnection::finish(Exchange& exchange, Instant started) {
+Awaitable<bool> HecConnection::finish(Exchange& exchange, Instant started) {
   mid_request_ = false;
   if (exchange.gone) {
     stream_.close();

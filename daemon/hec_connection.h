@@ -18,13 +18,13 @@ class HecConnection {
  public:
   using Instant = HecStream::Instant;
 
-  HecConnection(HecSocket socket, HecService& service);
+  HecConnection(TcpSocket socket, HecService& service);
   ~HecConnection();
   HecConnection(const HecConnection&) = delete;
   HecConnection& operator=(const HecConnection&) = delete;
 
   // Until the sender leaves or is sent away.
-  HecAwaitable<void> run();
+  Awaitable<void> run();
 
   void close_if_late(Instant now);
   // The listener drains: what is being read must arrive by `bound`.
@@ -50,16 +50,16 @@ class HecConnection {
     bool gone = false;         // the sender is; there is nobody to answer
   };
 
-  HecAwaitable<bool> serve_one();
-  HecAwaitable<Header> read_header(Parser& parser);
-  HecAwaitable<void> handle(Exchange& exchange);
-  HecAwaitable<void> handle_post(Exchange& exchange);
-  HecAwaitable<void> take_events(Exchange& exchange, const HecToken& token, std::string channel);
-  HecAwaitable<void> tell_acks(Exchange& exchange, const HecToken& token, std::string channel);
-  HecAwaitable<bool> take_body(Exchange& exchange, HecEncoding encoding, std::size_t limit,
-                               ingest::Buffer& body);
+  Awaitable<bool> serve_one();
+  Awaitable<Header> read_header(Parser& parser);
+  Awaitable<void> handle(Exchange& exchange);
+  Awaitable<void> handle_post(Exchange& exchange);
+  Awaitable<void> take_events(Exchange& exchange, const HecToken& token, std::string channel);
+  Awaitable<void> tell_acks(Exchange& exchange, const HecToken& token, std::string channel);
+  Awaitable<bool> take_body(Exchange& exchange, HecEncoding encoding, std::size_t limit,
+                            ingest::Buffer& body);
   [[nodiscard]] static bool stays_in_step(const Exchange& exchange, std::uint64_t unread);
-  HecAwaitable<bool> finish(Exchange& exchange, Instant started);
+  Awaitable<bool> finish(Exchange& exchange, Instant started);
   [[nodiscard]] std::optional<HecCode> refusal() const;
   [[nodiscard]] HecCode health() const;
   [[nodiscard]] std::unique_ptr<ingest::Batch> make_batch(const Exchange& exchange, const HecToken& token,
@@ -76,8 +76,8 @@ class HecConnection {
     ingest::Buffer body;                 // back from the batch, but for a deferred one
     std::shared_ptr<Deferred> deferred;  // set where the commit is still to come
   };
-  HecAwaitable<Outcome> submit(std::unique_ptr<ingest::Batch> batch);
-  HecAwaitable<Outcome> submit_deferred(std::unique_ptr<ingest::Batch> batch);
+  Awaitable<Outcome> submit(std::unique_ptr<ingest::Batch> batch);
+  Awaitable<Outcome> submit_deferred(std::unique_ptr<ingest::Batch> batch);
   static void settle(HecService& service, Deferred& deferred, bool stored, ingest::Buffer body);
 
   HecService& service_;

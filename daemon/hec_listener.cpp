@@ -10,7 +10,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
@@ -20,13 +19,9 @@ namespace hecate::daemon {
 namespace {
 
 namespace asio = boost::asio;
-using asio::ip::tcp;
 using boost::system::error_code;
-using Acceptor = asio::basic_socket_acceptor<tcp, HecExecutor>;
-using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
-                                         asio::wait_traits<std::chrono::steady_clock>, HecExecutor>;
 
-HecAwaitable<void> run_connection(std::unique_ptr<HecConnection> connection) {
+Awaitable<void> run_connection(std::unique_ptr<HecConnection> connection) {
   co_await connection->run();
 }
 
@@ -100,14 +95,14 @@ class Listener final : public HecListener {
   }
 
  private:
-  HecAwaitable<void> accept() {
+  Awaitable<void> accept() {
     while (acceptor_.is_open()) {
       error_code error;
       if (service_.connections.size() >= most_connections_) {
         co_await hold_on(asio::error::make_error_code(asio::error::no_descriptors));
         continue;
       }
-      HecSocket socket = co_await acceptor_.async_accept(asio::redirect_error(use_hec_awaitable, error));
+      TcpSocket socket = co_await acceptor_.async_accept(asio::redirect_error(use_awaitable, error));
       if (!error) {
         // Accepted while the last request was answered: nobody is left who would close it.
         if (finished_) co_return;
@@ -120,7 +115,7 @@ class Listener final : public HecListener {
   }
 
   // Told once a minute at most: it comes again with each sender that waits.
-  HecAwaitable<void> hold_on(error_code error) {
+  Awaitable<void> hold_on(error_code error) {
     auto now = std::chrono::steady_clock::now();
     if (now >= warn_at_) {
       warn_at_ = now + std::chrono::minutes(1);
@@ -129,19 +124,19 @@ class Listener final : public HecListener {
           "files (ulimit -n, LimitNOFILE), now {}",
           error.message(), service_.connections.size(), open_file_limit());
     }
-    Timer pause(io_, std::chrono::milliseconds(100));
-    co_await pause.async_wait(use_hec_awaitable);
+    NetworkTimer pause(io_, std::chrono::milliseconds(100));
+    co_await pause.async_wait(use_awaitable);
   }
 
   // One look over all connections now and then costs less than a timer for each read.
-  HecAwaitable<void> sweep() {
+  Awaitable<void> sweep() {
     const HecTimeouts& t = service_.timeouts;
     auto pause = std::clamp(std::min({t.idle, t.header, t.progress, t.closing, t.channel}) / 4,
                             std::chrono::milliseconds(1), std::chrono::milliseconds(1000));
     while (!finished_) {
       error_code ignored;
       sweep_timer_.expires_after(pause);
-      co_await sweep_timer_.async_wait(asio::redirect_error(use_hec_awaitable, ignored));
+      co_await sweep_timer_.async_wait(asio::redirect_error(use_awaitable, ignored));
       auto now = std::chrono::steady_clock::now();
       for (HecConnection* connection : service_.connections) connection->close_if_late(now);
       service_.acks.forget_idle(now - t.channel);
@@ -163,8 +158,8 @@ class Listener final : public HecListener {
 
   HecService service_;
   asio::io_context io_{1};
-  Acceptor acceptor_;
-  Timer sweep_timer_;
+  TcpAcceptor acceptor_;
+  NetworkTimer sweep_timer_;
   const std::size_t most_connections_ = most_connections();
   std::chrono::steady_clock::time_point warn_at_{};
   int port_ = 0;

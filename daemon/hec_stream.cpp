@@ -11,7 +11,7 @@ namespace hecate::daemon {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-HecStream::HecStream(HecSocket socket, asio::ssl::context* tls, const HecTimeouts& timeouts,
+HecStream::HecStream(TcpSocket socket, asio::ssl::context* tls, const HecTimeouts& timeouts,
                      HecMetrics& metrics)
     : socket_(std::move(socket)),
       timeouts_(timeouts),
@@ -22,16 +22,15 @@ HecStream::HecStream(HecSocket socket, asio::ssl::context* tls, const HecTimeout
   if (tls != nullptr) tls_ = std::make_unique<Tls>(socket_, *tls);
 }
 
-HecAwaitable<bool> HecStream::shake_hands() {
+Awaitable<bool> HecStream::shake_hands() {
   if (!tls_) co_return true;
   wait_for(HecWait::handshake);
   error_code error;
-  co_await tls_->async_handshake(asio::ssl::stream_base::server,
-                                 asio::redirect_error(use_hec_awaitable, error));
+  co_await tls_->async_handshake(asio::ssl::stream_base::server, asio::redirect_error(use_awaitable, error));
   co_return !error;
 }
 
-HecAwaitable<bool> HecStream::fill() {
+Awaitable<bool> HecStream::fill() {
   if (begin_ > 0) {
     std::memmove(buffer_.get(), buffer_.get() + begin_, end_ - begin_);
     end_ -= begin_;
@@ -42,30 +41,30 @@ HecAwaitable<bool> HecStream::fill() {
   auto room = asio::buffer(buffer_.get() + end_, kBuffer - end_);
   std::size_t got = 0;
   if (tls_) {
-    got = co_await tls_->async_read_some(room, asio::redirect_error(use_hec_awaitable, error));
+    got = co_await tls_->async_read_some(room, asio::redirect_error(use_awaitable, error));
   } else {
-    got = co_await socket_.async_read_some(room, asio::redirect_error(use_hec_awaitable, error));
+    got = co_await socket_.async_read_some(room, asio::redirect_error(use_awaitable, error));
   }
   end_ += got;
   metrics_.received(got);
   co_return !error;
 }
 
-HecAwaitable<std::optional<std::size_t>> HecStream::read_into(char* room, std::size_t size) {
+Awaitable<std::optional<std::size_t>> HecStream::read_into(char* room, std::size_t size) {
   error_code error;
   std::size_t got = 0;
   if (tls_) {
-    got = co_await tls_->async_read_some(asio::buffer(room, size),
-                                         asio::redirect_error(use_hec_awaitable, error));
+    got =
+        co_await tls_->async_read_some(asio::buffer(room, size), asio::redirect_error(use_awaitable, error));
   } else {
     got = co_await socket_.async_read_some(asio::buffer(room, size),
-                                           asio::redirect_error(use_hec_awaitable, error));
+                                           asio::redirect_error(use_awaitable, error));
   }
   metrics_.received(got);
   co_return error ? std::nullopt : std::optional(got);
 }
 
-HecAwaitable<bool> HecStream::skip(std::size_t bytes) {
+Awaitable<bool> HecStream::skip(std::size_t bytes) {
   for (;;) {
     std::size_t have = std::min(bytes, end_ - begin_);
     begin_ += have;
@@ -77,14 +76,14 @@ HecAwaitable<bool> HecStream::skip(std::size_t bytes) {
   }
 }
 
-HecAwaitable<bool> HecStream::write(std::string_view bytes) {
+Awaitable<bool> HecStream::write(std::string_view bytes) {
   wait_for(HecWait::progress);
   error_code error;
   auto whole = asio::buffer(bytes.data(), bytes.size());
   if (tls_) {
-    co_await asio::async_write(*tls_, whole, asio::redirect_error(use_hec_awaitable, error));
+    co_await asio::async_write(*tls_, whole, asio::redirect_error(use_awaitable, error));
   } else {
-    co_await asio::async_write(socket_, whole, asio::redirect_error(use_hec_awaitable, error));
+    co_await asio::async_write(socket_, whole, asio::redirect_error(use_awaitable, error));
   }
   co_return !error;
 }
@@ -103,15 +102,15 @@ void HecStream::end_sending() {
   socket_.shutdown(asio::socket_base::shutdown_send, ignored);
 }
 
-HecAwaitable<void> HecStream::linger() {
+Awaitable<void> HecStream::linger() {
   wait_for(HecWait::closing);
   error_code error;
-  if (tls_) co_await tls_->async_shutdown(asio::redirect_error(use_hec_awaitable, error));
+  if (tls_) co_await tls_->async_shutdown(asio::redirect_error(use_awaitable, error));
   end_sending();
   error = {};
   while (!error) {
     co_await socket_.async_read_some(asio::buffer(buffer_.get(), kBuffer),
-                                     asio::redirect_error(use_hec_awaitable, error));
+                                     asio::redirect_error(use_awaitable, error));
   }
   close();
 }

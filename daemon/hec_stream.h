@@ -2,6 +2,7 @@
 
 #include "daemon/hec_listener.h"
 #include "daemon/hec_metrics.h"
+#include "daemon/network.h"
 
 #include <array>
 #include <chrono>
@@ -11,21 +12,10 @@
 #include <string_view>
 #include <utility>
 
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/stream.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 // The bytes of one sender's connection. For the HEC listener's own sources only: it brings Asio with it.
 namespace hecate::daemon {
-
-// The executor is named, not type-erased: an operation then costs no allocation for it.
-using HecExecutor = boost::asio::io_context::executor_type;
-using HecSocket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, HecExecutor>;
-template <typename T>
-using HecAwaitable = boost::asio::awaitable<T, HecExecutor>;
-inline constexpr boost::asio::use_awaitable_t<HecExecutor> use_hec_awaitable;
 
 // A socket, by TLS or not; what was read from it and is not used yet; and how long the sender may keep it
 // waiting. The network thread's alone.
@@ -35,33 +25,33 @@ class HecStream {
 
   // `tls` null: plain; else the socket is the server's end of a TLS connection, which begins with a
   // handshake.
-  HecStream(HecSocket socket, boost::asio::ssl::context* tls, const HecTimeouts& timeouts,
+  HecStream(TcpSocket socket, boost::asio::ssl::context* tls, const HecTimeouts& timeouts,
             HecMetrics& metrics);
   HecStream(const HecStream&) = delete;
   HecStream& operator=(const HecStream&) = delete;
 
   [[nodiscard]] bool is_open() const { return socket_.is_open(); }
-  [[nodiscard]] HecExecutor executor() { return socket_.get_executor(); }
+  [[nodiscard]] NetworkExecutor executor() { return socket_.get_executor(); }
 
-  HecAwaitable<bool> shake_hands();
+  Awaitable<bool> shake_hands();
 
   // What was read and not used yet.
   [[nodiscard]] std::string_view unread() const { return {buffer_.get() + begin_, end_ - begin_}; }
   void use(std::size_t bytes) { begin_ += bytes; }
   [[nodiscard]] bool is_full() const { return begin_ == 0 && end_ == kBuffer; }
   // Reads more; false when the sender is gone or the buffer is full of what nobody can use.
-  HecAwaitable<bool> fill();
+  Awaitable<bool> fill();
   // Reads past the buffer, which must be empty; nullopt: the sender is gone.
-  HecAwaitable<std::optional<std::size_t>> read_into(char* room, std::size_t size);
+  Awaitable<std::optional<std::size_t>> read_into(char* room, std::size_t size);
   // Reads so many bytes for nobody.
-  HecAwaitable<bool> skip(std::size_t bytes);
+  Awaitable<bool> skip(std::size_t bytes);
 
-  HecAwaitable<bool> write(std::string_view bytes);
+  Awaitable<bool> write(std::string_view bytes);
   // As much as goes at once; false when that is not all.
   bool write_now(std::string_view bytes);
   // Ends the sending side and reads on for a moment: a connection closed with bytes unread is reset, and the
   // reset can overtake the answer.
-  HecAwaitable<void> linger();
+  Awaitable<void> linger();
   void end_sending();
   // Ends whatever waits.
   void close();
@@ -75,11 +65,11 @@ class HecStream {
   [[nodiscard]] HecWait waiting_for() const { return waiting_for_; }
 
  private:
-  using Tls = boost::asio::ssl::stream<HecSocket&>;
+  using Tls = boost::asio::ssl::stream<TcpSocket&>;
   [[nodiscard]] std::chrono::milliseconds time_for(HecWait what) const;
 
   static constexpr std::size_t kBuffer = 32 * 1024;
-  HecSocket socket_;
+  TcpSocket socket_;
   std::unique_ptr<Tls> tls_;
   const HecTimeouts& timeouts_;
   HecMetrics& metrics_;

@@ -38,7 +38,7 @@ std::size_t set_receive_buffer(int socket, std::size_t wanted) {
 
 }  // namespace
 
-SyslogDatagrams::SyslogDatagrams(SyslogDatagramSocket& socket, const SyslogInput& config, SyslogFlow& flow,
+SyslogDatagrams::SyslogDatagrams(UdpSocket& socket, const SyslogInput& config, SyslogFlow& flow,
                                  SyslogBatcher& batcher, SyslogMetrics& metrics)
     : socket_(socket),
       flow_(flow),
@@ -63,7 +63,7 @@ SyslogDatagrams::SyslogDatagrams(SyslogDatagramSocket& socket, const SyslogInput
   }
 }
 
-SyslogAwaitable<void> SyslogDatagrams::run() {
+Awaitable<void> SyslogDatagrams::run() {
   while (!draining_ || left_ > 0) {
     std::size_t got = kAtOnce;
     for (int i = 0; i < kReads && got == kAtOnce; ++i) {
@@ -72,13 +72,12 @@ SyslogAwaitable<void> SyslogDatagrams::run() {
     }
     batcher_.send_soon();
     if (got == kAtOnce) {
-      co_await asio::post(socket_.get_executor(), use_syslog_awaitable);
+      co_await asio::post(socket_.get_executor(), use_awaitable);
       continue;
     }
     if (draining_) break;
     error_code ignored;
-    co_await socket_.async_wait(asio::socket_base::wait_read,
-                                asio::redirect_error(use_syslog_awaitable, ignored));
+    co_await socket_.async_wait(asio::socket_base::wait_read, asio::redirect_error(use_awaitable, ignored));
   }
   count_kernel_drops();
 }

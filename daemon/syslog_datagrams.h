@@ -8,24 +8,21 @@
 #include <string>
 #include <vector>
 
-#include <boost/asio/ip/udp.hpp>
 #include <sys/socket.h>
 
 // The messages that come by UDP, each a datagram. For the listener's own sources only; the network thread's
 // alone.
 namespace hecate::daemon {
 
-using SyslogDatagramSocket = boost::asio::basic_datagram_socket<boost::asio::ip::udp, SyslogExecutor>;
-
 // Reads many datagrams with one call. What comes while the flow is closed is dropped and counted, and so is
 // what the system had no room for.
 class SyslogDatagrams {
  public:
-  SyslogDatagrams(SyslogDatagramSocket& socket, const SyslogInput& config, SyslogFlow& flow,
-                  SyslogBatcher& batcher, SyslogMetrics& metrics);
+  SyslogDatagrams(UdpSocket& socket, const SyslogInput& config, SyslogFlow& flow, SyslogBatcher& batcher,
+                  SyslogMetrics& metrics);
 
   // Until `drain`.
-  SyslogAwaitable<void> run();
+  Awaitable<void> run();
   // Reads what has arrived by now, and ends.
   void drain();
   // Counts what the system dropped since the last time.
@@ -37,7 +34,7 @@ class SyslogDatagrams {
   [[nodiscard]] std::size_t read();
   [[nodiscard]] std::string_view address_of(const sockaddr_storage& sender);
 
-  SyslogDatagramSocket& socket_;
+  UdpSocket& socket_;
   SyslogFlow& flow_;
   SyslogBatcher& batcher_;
   SyslogMetrics& metrics_;

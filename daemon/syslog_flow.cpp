@@ -114,10 +114,10 @@ SyslogDrop SyslogFlow::reason() const {
   return stuck_ ? SyslogDrop::not_stored : SyslogDrop::queue_full;
 }
 
-SyslogAwaitable<bool> SyslogFlow::wait_open() {
+Awaitable<bool> SyslogFlow::wait_open() {
   while (!is_open() && !given_up_) {
     error_code ignored;
-    co_await opened_.async_wait(asio::redirect_error(use_syslog_awaitable, ignored));
+    co_await opened_.async_wait(asio::redirect_error(use_awaitable, ignored));
   }
   co_return !given_up_;
 }

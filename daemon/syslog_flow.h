@@ -1,6 +1,7 @@
 #pragma once
 
 #include "daemon/buffer_pool.h"
+#include "daemon/network.h"
 #include "daemon/syslog_config.h"
 #include "daemon/syslog_metrics.h"
 #include "pipeline/ingest/ingest.h"
@@ -15,22 +16,9 @@
 #include <utility>
 #include <vector>
 
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 // The way of messages from the syslog listener's sockets into Ingest, and what holds them up. For the
 // listener's own sources only; all of it is the network thread's alone.
 namespace hecate::daemon {
-
-using SyslogExecutor = boost::asio::io_context::executor_type;
-template <typename T>
-using SyslogAwaitable = boost::asio::awaitable<T, SyslogExecutor>;
-inline constexpr boost::asio::use_awaitable_t<SyslogExecutor> use_syslog_awaitable;
-using SyslogTimer =
-    boost::asio::basic_waitable_timer<std::chrono::steady_clock,
-                                      boost::asio::wait_traits<std::chrono::steady_clock>, SyslogExecutor>;
 
 // Takes batches to Ingest and keeps those that are not stored, until they are: a syslog sender cannot send
 // again. While something waits, or too much is under way, it is closed: streams are not read, datagrams are
@@ -55,7 +43,7 @@ class SyslogFlow {
   // Why it is closed.
   [[nodiscard]] SyslogDrop reason() const;
   // Waits until it is open; false when it will not be any more.
-  SyslogAwaitable<bool> wait_open();
+  Awaitable<bool> wait_open();
 
   [[nodiscard]] bool at_rest() const { return waiting_.empty() && in_flight_ == 0; }
   // Whether anything was stored since the last call.
@@ -88,8 +76,8 @@ class SyslogFlow {
   bool stored_ = false;
   std::size_t lost_ = 0;  // messages that were dropped, not told yet
   bool retrying_ = false;
-  SyslogTimer opened_;  // never expires; cancelled to wake those who wait
-  SyslogTimer again_;
+  NetworkTimer opened_;  // never expires; cancelled to wake those who wait
+  NetworkTimer again_;
   std::function<void()> at_rest_;
 };
 

@@ -25,9 +25,8 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using asio::ip::udp;
 using boost::system::error_code;
-using Acceptor = asio::basic_socket_acceptor<tcp, SyslogExecutor>;
 
-SyslogAwaitable<void> run_stream(std::unique_ptr<SyslogStream> stream) {
+Awaitable<void> run_stream(std::unique_ptr<SyslogStream> stream) {
   co_await stream->run();
 }
 
@@ -46,8 +45,8 @@ struct Input {
 
   const SyslogInput& config;
   SyslogMetrics metrics;
-  Acceptor acceptor;            // of tcp and tls
-  SyslogDatagramSocket socket;  // of udp
+  TcpAcceptor acceptor;  // of tcp and tls
+  UdpSocket socket;      // of udp
   int port = 0;
   std::unique_ptr<SyslogBatcher> batcher;
   std::unique_ptr<SyslogStreams> streams;      // of tcp and tls
@@ -149,16 +148,15 @@ class Listener final : public SyslogListener {
     return {};
   }
 
-  SyslogAwaitable<void> receive(Input& input) {
+  Awaitable<void> receive(Input& input) {
     co_await input.datagrams->run();
     over();
   }
 
-  SyslogAwaitable<void> accept(Input& input) {
+  Awaitable<void> accept(Input& input) {
     while (input.acceptor.is_open()) {
       error_code error;
-      SyslogSocket socket =
-          co_await input.acceptor.async_accept(asio::redirect_error(use_syslog_awaitable, error));
+      TcpSocket socket = co_await input.acceptor.async_accept(asio::redirect_error(use_awaitable, error));
       if (!error && !draining_) {
         take(input, std::move(socket));
       } else if (error && error != asio::error::operation_aborted &&
@@ -166,14 +164,14 @@ class Listener final : public SyslogListener {
         spdlog::warn(
             "{}: a connection could not be accepted: {}; raise the limit of open files if that is it",
             input.config.name, error.message());
-        SyslogTimer pause(io_, std::chrono::milliseconds(100));
-        co_await pause.async_wait(use_syslog_awaitable);
+        NetworkTimer pause(io_, std::chrono::milliseconds(100));
+        co_await pause.async_wait(use_awaitable);
       }
     }
     over();
   }
 
-  void take(Input& input, SyslogSocket socket) {
+  void take(Input& input, TcpSocket socket) {
     bool full = input.streams->all.size() >= static_cast<std::size_t>(input.config.max_connections);
     if (full) {
       input.metrics.refused(SyslogRefusal::limit);
@@ -189,7 +187,7 @@ class Listener final : public SyslogListener {
   }
 
   // One look over all connections now and then costs less than a timer for each read.
-  SyslogAwaitable<void> sweep() {
+  Awaitable<void> sweep() {
     auto shortest = std::min({timeouts_.handshake, timeouts_.progress, timeouts_.closing});
     for (const SyslogInput& each : configs_)
       shortest = std::min(shortest, std::chrono::milliseconds(each.idle / kMillisecond));
@@ -197,7 +195,7 @@ class Listener final : public SyslogListener {
     while (!finished_) {
       error_code ignored;
       sweep_timer_.expires_after(pause);
-      co_await sweep_timer_.async_wait(asio::redirect_error(use_syslog_awaitable, ignored));
+      co_await sweep_timer_.async_wait(asio::redirect_error(use_awaitable, ignored));
       auto now = std::chrono::steady_clock::now();
       for (Input& input : inputs_) {
         if (input.datagrams) input.datagrams->count_kernel_drops();
@@ -258,8 +256,8 @@ class Listener final : public SyslogListener {
   asio::io_context io_{1};
   SyslogFlow flow_;
   std::deque<Input> inputs_;
-  SyslogTimer sweep_timer_;
-  SyslogTimer give_up_timer_;
+  NetworkTimer sweep_timer_;
+  NetworkTimer give_up_timer_;
   std::size_t at_work_ = 0;  // coroutines that take connections or datagrams in
   bool draining_ = false;
   bool finished_ = false;

@@ -34,7 +34,7 @@ void keep_alive(int socket) {
   set(IPPROTO_TCP, TCP_KEEPCNT, 4);
 }
 
-std::string address_of(const SyslogSocket& socket) {
+std::string address_of(const TcpSocket& socket) {
   error_code error;
   auto endpoint = socket.remote_endpoint(error);
   if (error) return {};
@@ -47,7 +47,7 @@ std::string address_of(const SyslogSocket& socket) {
 
 }  // namespace
 
-SyslogStream::SyslogStream(SyslogSocket socket, SyslogStreams& shared)
+SyslogStream::SyslogStream(TcpSocket socket, SyslogStreams& shared)
     : socket_(std::move(socket)),
       shared_(shared),
       transport_(socket_.native_handle(), shared.tls ? shared.tls->context().native_handle() : nullptr),
@@ -91,12 +91,12 @@ void SyslogStream::wait_at_most(std::chrono::milliseconds time) {
   deadline_ = std::chrono::steady_clock::now() + time;
 }
 
-SyslogAwaitable<void> SyslogStream::run() {
+Awaitable<void> SyslogStream::run() {
   bool shaken = co_await shake_hands();
   if (shaken) co_await read_all();
 }
 
-SyslogAwaitable<bool> SyslogStream::shake_hands() {
+Awaitable<bool> SyslogStream::shake_hands() {
   wait_at_most(shared_.timeouts.handshake);
   for (;;) {
     State state = transport_.handshake();
@@ -110,14 +110,14 @@ SyslogAwaitable<bool> SyslogStream::shake_hands() {
 }
 
 // False: the wait was broken off, or the connection is lost.
-SyslogAwaitable<bool> SyslogStream::wait_for(State state) {
+Awaitable<bool> SyslogStream::wait_for(State state) {
   error_code error;
   auto what = state == State::wait_write ? asio::socket_base::wait_write : asio::socket_base::wait_read;
-  co_await socket_.async_wait(what, asio::redirect_error(use_syslog_awaitable, error));
+  co_await socket_.async_wait(what, asio::redirect_error(use_awaitable, error));
   co_return !error;
 }
 
-SyslogAwaitable<void> SyslogStream::read_all() {
+Awaitable<void> SyslogStream::read_all() {
   for (;;) {
     deadline_ = Instant::max();
     bool open = co_await shared_.flow.wait_open();
@@ -126,7 +126,7 @@ SyslogAwaitable<void> SyslogStream::read_all() {
     if (state == State::closed || state == State::broken) co_return end(state == State::closed);
     if (state == State::more) {
       // Others have their turn.
-      co_await asio::post(socket_.get_executor(), use_syslog_awaitable);
+      co_await asio::post(socket_.get_executor(), use_awaitable);
       continue;
     }
     if (draining_) co_return end(false);

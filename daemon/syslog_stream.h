@@ -10,12 +10,8 @@
 #include <string>
 #include <unordered_set>
 
-#include <boost/asio/ip/tcp.hpp>
-
 // One sender's TCP or TLS connection. For the listener's own sources only; the network thread's alone.
 namespace hecate::daemon {
-
-using SyslogSocket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, SyslogExecutor>;
 
 class SyslogStream;
 
@@ -38,13 +34,13 @@ class SyslogStream {
  public:
   using Instant = std::chrono::steady_clock::time_point;
 
-  SyslogStream(SyslogSocket socket, SyslogStreams& shared);
+  SyslogStream(TcpSocket socket, SyslogStreams& shared);
   ~SyslogStream();
   SyslogStream(const SyslogStream&) = delete;
   SyslogStream& operator=(const SyslogStream&) = delete;
 
   // Until the sender leaves, is sent away, or the listener drains.
-  SyslogAwaitable<void> run();
+  Awaitable<void> run();
 
   void close_if_late(Instant now);
   // Reads what has arrived by now, and no more.
@@ -53,9 +49,9 @@ class SyslogStream {
  private:
   using State = SyslogTransport::State;
 
-  SyslogAwaitable<bool> shake_hands();
-  SyslogAwaitable<void> read_all();
-  SyslogAwaitable<bool> wait_for(State state);
+  Awaitable<bool> shake_hands();
+  Awaitable<void> read_all();
+  Awaitable<bool> wait_for(State state);
   [[nodiscard]] State read();
   [[nodiscard]] State read_into_batch();
   [[nodiscard]] State read_into_rest();
@@ -65,7 +61,7 @@ class SyslogStream {
   void end(bool in_order);
   void wait_at_most(std::chrono::milliseconds time);
 
-  SyslogSocket socket_;
+  TcpSocket socket_;
   SyslogStreams& shared_;
   SyslogTransport transport_;
   syslog::Framer framer_;
