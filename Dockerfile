@@ -11,11 +11,13 @@ RUN bash deploy/build.sh && cmake --install build/release --prefix /opt/hecate -
 FROM debian:12-slim
 COPY --from=build /src/deploy/install.sh /src/deploy/packages-run.txt /tmp/deploy/
 RUN bash /tmp/deploy/install.sh run && rm -rf /tmp/deploy /var/lib/apt/lists/* \
- && useradd --system --uid 10464 --home-dir /var/lib/hecate --shell /usr/sbin/nologin hecate \
+ && groupadd --gid 10464 hecate \
+ && useradd --uid 10464 --gid hecate --home-dir /var/lib/hecate --shell /usr/sbin/nologin hecate \
  && install -d -o hecate -g hecate -m 0700 /var/lib/hecate
 COPY --from=build /opt/hecate /usr/local
 COPY --from=build /src/deploy/container.yaml /etc/hecate/hecate.yaml
-USER hecate
+# As numbers, so that Kubernetes can see that it is not root. Everything but the volume may be read-only.
+USER 10464:10464
 VOLUME /var/lib/hecate
 EXPOSE 8088 9464
 # bash opens the connection itself, so the image needs no HTTP client.

@@ -7,7 +7,9 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 wanted=()
 for list in "$@"; do
   [ -f "$here/packages-$list.txt" ] || { echo "install.sh: no list of packages named $list" >&2; exit 2; }
-  while read -r package; do wanted+=("$package"); done < <(grep -v '^#' "$here/packages-$list.txt")
+  # Words, not a redirected loop: the image's folder has no /dev/fd while it is made.
+  # shellcheck disable=SC2013
+  for package in $(grep -v '^#' "$here/packages-$list.txt"); do wanted+=("$package"); done
 done
 
 missing=()
