@@ -23,6 +23,11 @@ RunnerProbe::RunnerProbe(prometheus::Registry& registry)
                 .Name("hecate_window_lag_seconds")
                 .Help("How long ago the newest run that is done was due, by detection.")
                 .Register(registry)),
+      next_(prometheus::BuildGauge()
+                .Name("hecate_window_next_run_seconds")
+                .Help("When the next run is to begin, in seconds since 1970, by detection; one in the past "
+                      "is overdue.")
+                .Register(registry)),
       seconds_(prometheus::BuildHistogram()
                    .Name("hecate_window_run_seconds")
                    .Help("Time of one scheduled run, from reading its state to its commit.")
@@ -61,12 +66,13 @@ void RunnerProbe::told_early(const std::string& detection, std::size_t rows) {
   rows_.Add({{"detection", detection}}).Increment(static_cast<double>(rows));
 }
 
-void RunnerProbe::lag(const std::string& detection, Time behind) {
+void RunnerProbe::lag(const std::string& detection, Time behind, Time next_due) {
   lags_.Add({{"detection", detection}}).Set(static_cast<double>(behind) / kSecond);
+  next_.Add({{"detection", detection}}).Set(static_cast<double>(next_due) / kSecond);
 }
 
 void RunnerProbe::forget_lag(const std::string& detection) {
-  lags_.Remove(&lags_.Add({{"detection", detection}}));
+  for (auto* family : {&lags_, &next_}) family->Remove(&family->Add({{"detection", detection}}));
 }
 
 void RunnerProbe::know(const std::string& detection) {

@@ -24,8 +24,8 @@ class RunnerProbe {
   explicit RunnerProbe(prometheus::Registry& registry);
   void ran(const std::string& detection, std::size_t rows, std::chrono::duration<double> took, bool made_up);
   void told_early(const std::string& detection, std::size_t rows);
-  // How long ago the newest run that is done was due.
-  void lag(const std::string& detection, Time behind);
+  // How long ago the newest run that is done was due, and when the next one is to begin.
+  void lag(const std::string& detection, Time behind, Time next_due);
   void forget_lag(const std::string& detection);
   // Its counters are there from now on, at 0.
   void know(const std::string& detection);
@@ -41,6 +41,7 @@ class RunnerProbe {
   prometheus::Family<prometheus::Counter>& runs_;
   prometheus::Family<prometheus::Counter>& rows_;
   prometheus::Family<prometheus::Gauge>& lags_;
+  prometheus::Family<prometheus::Gauge>& next_;
   prometheus::Histogram& seconds_;
   prometheus::Counter& made_up_;
   prometheus::Counter& dropped_early_;

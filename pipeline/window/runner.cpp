@@ -452,7 +452,8 @@ Result<void> JournalRunner::clean_up(Time now) {
 
 void JournalRunner::show_lags(Time now) {
   for (const auto& scheduled : timetable_.detections()) {
-    if (scheduled.current()) probe_.lag(scheduled.name(), now - scheduled.last_run);
+    if (!scheduled.current()) continue;
+    probe_.lag(scheduled.name(), now - scheduled.last_run, timetable_.due(scheduled));
   }
 }
 

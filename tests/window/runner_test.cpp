@@ -251,6 +251,7 @@ TEST(Runner, LagIsTheAgeOfTheNewestRun) {
   simulation.start();
   simulation.run_until(time_of_day("03:20"));
   EXPECT_EQ(simulation.metric("hecate_window_lag_seconds", "d"), 20 * 60);
+  EXPECT_EQ(simulation.metric("hecate_window_next_run_seconds", "d"), time_of_day("04:00") / kSecond);
   EXPECT_EQ(simulation.metric("hecate_window_run_seconds"), 1);
 }
 
