@@ -55,10 +55,9 @@ bool SyslogFlow::try_submit(Load& load) {
   batch->input = load.input;
   batch->frames = std::move(load.frames);
   batch->kept = true;
-  batch->again = load.again;
   // The batch goes when this returns: its bytes are taken back from it here.
   batch->done = [this, batch = batch.get(), metrics = load.metrics](const ingest::BatchResult& result) {
-    Load back{std::move(batch->body), std::move(batch->frames), batch->input, metrics, batch->again};
+    Load back{std::move(batch->body), std::move(batch->frames), batch->input, metrics};
     asio::post(io_, [this, back = std::move(back), result]() mutable { answered(std::move(back), result); });
   };
   in_flight_ += bytes;
@@ -71,14 +70,13 @@ bool SyslogFlow::try_submit(Load& load) {
 
 void SyslogFlow::answered(Load load, const ingest::BatchResult& result) {
   in_flight_ -= cost(load);
-  if (!load.again) load.metrics->messages(result.syslog.heads);
   if (result.stored) {
+    load.metrics->messages(result.syslog.heads);
     stored_ = true;
     pool_.give(std::move(load.body));
   } else if (given_up_) {
     drop(load);
   } else {
-    load.again = true;
     stuck_ = true;
     waiting_.push_back(std::move(load));
     try_again_later();

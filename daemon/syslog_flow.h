@@ -35,7 +35,6 @@ class SyslogFlow {
     syslog::Frames frames;
     std::size_t input = 0;  // Ingest's number of it
     SyslogMetrics* metrics = nullptr;
-    bool again = false;
   };
   void send(Load load);
 

@@ -37,9 +37,10 @@ SyslogMetrics::SyslogMetrics(prometheus::Registry& registry, const std::string& 
   truncated_ =
       &counters("hecate_syslog_truncated_total", "Messages cut at max_message; evaluated as far as that")
            .Add({{"input", input}});
-  auto& heads = counters("hecate_syslog_messages_total",
-                         "Messages that were taken apart, by their head: rfc5424, rfc3164, or none, which is "
-                         "malformed or no syslog at all; its text is evaluated all the same");
+  auto& heads = counters(
+      "hecate_syslog_messages_total",
+      "Messages that were taken apart and stored, by their head: rfc5424, rfc3164, or none, which is "
+      "malformed or no syslog at all; its text is evaluated all the same");
   for (std::size_t i = 0; i < kHeadNames.size(); ++i)
     heads_[i] = &heads.Add({{"input", input}, {"head", kHeadNames[i]}});
   auto& drops = counters("hecate_syslog_dropped_total",

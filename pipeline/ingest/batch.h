@@ -46,9 +46,8 @@ struct Batch {
   syslog::Frames frames;
 
   // Whoever submits it keeps it until it is stored, since its sender cannot send it again: what the disk
-  // refused is then not rejected, only not evaluated yet.
+  // refused is then not counted at all, neither as received nor as rejected.
   bool kept = false;
-  bool again = false;  // it was submitted before: its events are counted as received
 
   // Runs once, on a worker, when the events are evaluated and before what they contribute is stored; for a
   // sender that asks later whether it is. May be empty.

@@ -116,7 +116,8 @@ class IngestImpl final : public Ingest {
     };
     std::vector<Matches> matches{};
     std::shared_ptr<const Loaded> loaded{};
-    match::Matcher::Counts aside{};
+    match::Matcher::Counts counts{};
+    std::uint64_t malformed = 0;
   };
 
   // What a worker keeps from batch to batch.
@@ -198,7 +199,6 @@ class IngestImpl final : public Ingest {
     Time arrived = clock_.now();
     std::uint64_t arrival = arrivals_.take();
     std::uint64_t in_step = 0;
-    std::uint64_t malformed = 0;
     store::DeltaSet deltas;
     BatchResult result = worker.reader.read(batch, arrived, [&](EventView& event) {
       if (in_step == ArrivalNumbers::kEventsAStep) {
@@ -208,9 +208,8 @@ class IngestImpl final : public Ingest {
       event.arrival = arrival + in_step++;
       bool well_formed = options_.dedup ? evaluate_once(worker, event, arrived, deltas)
                                         : evaluate_event(worker, event, arrived, deltas);
-      if (!well_formed) ++malformed;
+      if (!well_formed) ++admitted.malformed;
     });
-    if (!batch.again) count_received(batch.input, result, malformed);
     count_matches(worker, admitted);
     if (admitted.batch->evaluated) admitted.batch->evaluated(result);
     if (deltas.empty()) {
@@ -224,9 +223,7 @@ class IngestImpl final : public Ingest {
                   });
   }
 
-  // What came in counts now; what it came to counts with the answer (finish).
-  void count_received(std::size_t input, const BatchResult& result, std::uint64_t malformed) {
-    InputProbe& probe = input_probes_[input];
+  static void count_received(InputProbe& probe, const BatchResult& result, std::uint64_t malformed) {
     bool bad = result.envelope.error != decode::EnvelopeError::none;
     std::uint64_t rejected = result.syslog.blank + (bad ? 1 : 0);
     probe.received.Increment(static_cast<double>(result.events() + rejected));
@@ -241,9 +238,9 @@ class IngestImpl final : public Ingest {
     for (std::size_t part = 0; part < worker.matchers.size(); ++part) {
       match::Matcher& matcher = *worker.matchers[part];
       match::Matcher::Counts counts = matcher.take_counts();
-      if (counts.rows_cut > 0) probe_.rows_cut.Increment(static_cast<double>(counts.rows_cut));
-      admitted.aside.late += counts.late;
-      admitted.aside.future += counts.future;
+      admitted.counts.rows_cut += counts.rows_cut;
+      admitted.counts.late += counts.late;
+      admitted.counts.future += counts.future;
       bool any = false;
       for (std::uint32_t scan = 0; scan < matcher.matches().size(); ++scan) {
         if (matcher.matches()[scan] == 0) continue;
@@ -255,21 +252,29 @@ class IngestImpl final : public Ingest {
     if (!admitted.matches.empty()) admitted.loaded = worker.loaded;
   }
 
+  void count_stored(const Admitted& admitted) {
+    auto add = [](prometheus::Counter& counter, std::uint64_t count) {
+      if (count > 0) counter.Increment(static_cast<double>(count));
+    };
+    add(probe_.rows_cut, admitted.counts.rows_cut);
+    add(probe_.late, admitted.counts.late);
+    add(probe_.future, admitted.counts.future);
+    for (const auto& [part, scan, times] : admitted.matches) {
+      const LoadedScans& loaded = (*admitted.loaded)[part];
+      for (std::size_t detection : loaded.scans->scans[scan].detections)
+        add(*loaded.matches[detection], times);
+    }
+  }
+
+  // A batch counts when it is known what became of it, and once, however often it was submitted.
   void finish(Admitted admitted, const BatchResult& result) {
     auto events = static_cast<double>(result.events());
     InputProbe& probe = input_probes_[admitted.batch->input];
-    if (result.stored) {
-      probe.evaluated.Increment(events);
-      if (admitted.aside.late > 0) probe_.late.Increment(static_cast<double>(admitted.aside.late));
-      if (admitted.aside.future > 0) probe_.future.Increment(static_cast<double>(admitted.aside.future));
-      for (const auto& [part, scan, times] : admitted.matches) {
-        const LoadedScans& loaded = (*admitted.loaded)[part];
-        for (std::size_t detection : loaded.scans->scans[scan].detections)
-          loaded.matches[detection]->Increment(static_cast<double>(times));
-      }
-    } else if (!admitted.batch->kept) {
-      probe.rejected("not_stored").Increment(events);
+    if (result.stored || !admitted.batch->kept) {
+      count_received(probe, result, admitted.malformed);
+      (result.stored ? probe.evaluated : probe.rejected("not_stored")).Increment(events);
     }
+    if (result.stored) count_stored(admitted);
     queued_ -= admitted.bytes;
     probe.queue_bytes.Decrement(static_cast<double>(admitted.bytes));
     admitted.batch->done(result);
