@@ -74,4 +74,10 @@ struct StateOptions {
 };
 int state(const StateOptions& options);
 
+struct TokenOptions {
+  std::string name = "shippers";
+  bool plain = false;  // the secret alone
+};
+int token(const TokenOptions& options);
+
 }  // namespace hecate::daemon

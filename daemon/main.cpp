@@ -1,3 +1,4 @@
+#include "daemon/cli_pages.h"
 #include "daemon/commands.h"
 #include "daemon/config.h"
 #include "daemon/output.h"
@@ -169,6 +170,26 @@ CLI::App* add_state(CLI::App& app, StateOptions& options) {
   return command;
 }
 
+CLI::App* add_token(CLI::App& app, TokenOptions& options) {
+  CLI::App* command = app.add_subcommand("token", "Make a HEC token and print its line of inputs.hec.tokens");
+  command->add_option("--name", options.name, "What people call its sender")
+      ->check([](const std::string& name) {
+        bool plain = name.find_first_of("\"\\\n") == std::string::npos;
+        return plain ? std::string() : std::string("a name has no quotes, backslashes or line breaks in it");
+      })
+      ->capture_default_str();
+  command->add_flag("--plain", options.plain, "Print the secret alone, for a file of environment variables");
+  return command;
+}
+
+CLI::App* add_completion(CLI::App& app, std::string& shell) {
+  CLI::App* command = app.add_subcommand("completion", "Print a script that completes commands and options");
+  command->add_option("SHELL", shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  return command;
+}
+
 // Names the command that the first word was likely meant to be, where it is none of `app`'s.
 void refuse_unknown_command(const CLI::App& app, std::span<char*> arguments) {
   auto commands = app.get_subcommands([](const CLI::App*) { return true; });
@@ -205,6 +226,8 @@ int run(int argc, char** argv) {
   SendOptions send_options;
   CheckOptions check_options;
   StateOptions state_options;
+  TokenOptions token_options;
+  std::string shell;
   auto print = [](const std::string& page) {
     fmt::print("{}", page);
     return 0;
@@ -216,6 +239,10 @@ int run(int argc, char** argv) {
       {add_send(app, send_options), [&] { return send(send_options); }},
       {add_check(app, check_options), [&] { return check(check_options); }},
       {add_state(app, state_options), [&] { return state(state_options); }},
+      {add_token(app, token_options), [&] { return token(token_options); }},
+      {add_completion(app, shell), [&] { return print(completion_script(app, shell)); }},
+      {app.add_subcommand("man", "Print the manual page: `hecate man | man -l -`"),
+       [&] { return print(man_page(app)); }},
       {app.add_subcommand("config-reference", "Print every configuration key with its default and meaning"),
        [&] { return print(config_reference()); }},
       {app.add_subcommand("spl-reference", "Print the commands and functions of SPL that are supported"),

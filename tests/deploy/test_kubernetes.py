@@ -1,8 +1,8 @@
 """The manifests and the chart say what the binary does, what the image is, and the same as each other."""
+import pathlib
 import re
 import shutil
 import tempfile
-import pathlib
 import unittest
 
 import yaml

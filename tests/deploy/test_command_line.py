@@ -1,0 +1,116 @@
+"""Completion, manual page and tokens, as the binary prints them, against its own help."""
+import pathlib
+import re
+import shutil
+import tempfile
+import unittest
+
+from serving import BINARY, DEPLOY, SOURCE, run
+
+
+def helped(words):
+    """What --help of a command names: its commands, its options."""
+    text = run([BINARY, *words, "--help"]).stdout
+    below = re.search(r"(?m)^Subcommands:\n((?:  .*\n)+)", text)
+    commands = re.findall(r"(?m)^  (\S+)", below[1]) if below else []
+    return commands, re.findall(r"(?m)^  (?:(-\w),)?(--[\w-]+)", text)
+
+
+def all_commands(words=()):
+    yield list(words)
+    for each in helped(words)[0]:
+        yield from all_commands([*words, each])
+
+
+class Completion(unittest.TestCase):
+    def complete(self, words, word):
+        """What bash offers for `word` behind `words`."""
+        with tempfile.TemporaryDirectory() as folder:
+            script = pathlib.Path(folder) / "hecate"
+            script.write_text(run([BINARY, "completion", "bash"]).stdout)
+            line = ["hecate", *words, word]
+            asked = run(["bash", "-euc", 'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _hecate; '
+                         'printf "%s\\n" "${COMPREPLY[@]}"', "bash", str(script), *line])
+        self.assertEqual(asked.returncode, 0, asked.stderr)
+        return set(asked.stdout.split())
+
+    def test_bash_offers_what_help_names(self):
+        for words in all_commands():
+            commands, options = helped(words)
+            self.assertEqual(self.complete(words, "-"), {each for pair in options for each in pair if each}, words)
+            self.assertLessEqual(set(commands), self.complete(words, ""), words)
+
+    def test_values_of_options_do_not_lead_astray(self):
+        self.assertEqual(self.complete(["serve", "--config", "file"], "--c"), {"--config"})
+        self.assertEqual(self.complete(["state"], "sh"), {"show"})
+
+    def test_all_shells_can_read_theirs(self):
+        for shell in ("bash", "zsh", "fish"):
+            made = run([BINARY, "completion", shell])
+            self.assertEqual(made.returncode, 0, made.stderr)
+            for words in all_commands():
+                for each in words:
+                    self.assertIn(each, made.stdout)
+            if shutil.which(shell):
+                read = run([shell, "-n"], input=made.stdout)
+                self.assertEqual((read.returncode, read.stderr), (0, ""))
+        self.assertNotEqual(run([BINARY, "completion", "csh"]).returncode, 0)
+
+
+class Man(unittest.TestCase):
+    def test_it_names_every_command_and_option(self):
+        page = run([BINARY, "man"]).stdout
+        plain = page.replace("\\-", "-")
+        for words in all_commands():
+            if words:
+                self.assertIn(f".SS hecate {' '.join(words)}\n", plain)
+            for pair in helped(words)[1]:
+                self.assertIn(pair[1], plain)
+
+    @unittest.skipUnless(shutil.which("man"), "man is not here")
+    def test_roff_takes_it_without_a_warning(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder) / "hecate.1"
+            file.write_text(run([BINARY, "man"]).stdout)
+            shown = run(["man", "--warnings", "-l", str(file)], {"MANPAGER": "cat", "LC_ALL": "C.UTF-8"})
+        self.assertEqual((shown.returncode, shown.stderr), (0, ""))
+        self.assertIn("--config", shown.stdout)
+
+
+class Documents(unittest.TestCase):
+    def test_the_commands_that_they_name_are_there(self):
+        commands = set(helped([])[0])
+        files = [SOURCE / "README.md", *(SOURCE / "docs").glob("*.md"), *DEPLOY.rglob("*.md"), *DEPLOY.rglob("*.example")]
+        for file in files:
+            named = set(re.findall(r"(?:`|^    )hecate ([a-z][a-z-]*)", file.read_text(), re.M))
+            self.assertLessEqual(named, commands, file)
+
+    def test_their_links_lead_somewhere(self):
+        for file in (SOURCE / "docs/operations.md", SOURCE / "docs/runbook.md", SOURCE / "README.md"):
+            for path, anchor in re.findall(r"\]\(([^)#\s]*)#?([^)\s]*)\)", file.read_text()):
+                target = file.parent / path if path else file
+                self.assertTrue(target.exists(), f"{file.name}: {path}")
+                titles = re.findall(r"(?m)^##+ (.*)$", target.read_text()) if anchor else []
+                anchors = [re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in titles]
+                self.assertTrue(not anchor or anchor in anchors, f"{file.name}: {path}#{anchor}")
+
+
+class Token(unittest.TestCase):
+    def test_its_line_is_configuration(self):
+        made = run([BINARY, "token", "--name", "edge: 1"])
+        self.assertEqual(made.returncode, 0, made.stderr)
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder) / "hecate.yaml"
+            file.write_text("inputs:\n  hec:\n    tokens:\n      " + made.stdout)
+            checked = run([BINARY, "check", "--config", str(file)])
+        self.assertEqual(checked.returncode, 0, checked.stderr)
+        self.assertNotEqual(run([BINARY, "token", "--name", 'a"b']).returncode, 0)
+
+    def test_each_is_another(self):
+        one, other = (run([BINARY, "token", "--plain"]).stdout for _ in range(2))
+        self.assertNotEqual(one, other)
+        self.assertRegex(one, r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\n$")
+
+
+if __name__ == "__main__":
+    unittest.main()
