@@ -22,6 +22,17 @@ class EvalCommand final : public Command {
     need.add(fields);
   }
   bool row_by_row() const override { return true; }
+  // Onto a BY field or a count: what follows takes it for stable or growing, and a row is known by its BY
+  // values.
+  bool keeps_rows(const Names& stable, const Names& growing) const override {
+    if (std::ranges::find(growing, target_.name) != growing.end()) return false;
+    if (std::ranges::find(stable, target_.name) == stable.end()) return true;
+    std::vector<FieldRef> fields;
+    collect_fields(expression_, fields);
+    return !depends_on_search() && std::ranges::all_of(fields, [&](const FieldRef& field) {
+      return std::ranges::find(stable, field.name) != stable.end();
+    });
+  }
   bool depends_on_search() const override { return depends_on_search_time(expression_); }
   void each(Row& row, EvalContext& context, RowStep next) const override {
     Value value = evaluate(expression_, row, context);

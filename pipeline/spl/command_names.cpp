@@ -54,6 +54,11 @@ class RenameCommand final : public Command {
     for (const std::string& source : sources) need.add(source);
   }
   bool row_by_row() const override { return true; }
+  // A BY field may only be replaced by another one.
+  bool keeps_rows(const Names& stable, const Names& /*growing*/) const override {
+    auto is_stable = [&](const std::string& name) { return std::ranges::find(stable, name) != stable.end(); };
+    return from_.has_wildcard() || !is_stable(to_.text()) || is_stable(from_.text());
+  }
   void each(Row& row, EvalContext& context, RowStep next) const override {
     if (from_.has_wildcard()) {
       rename_all(row, context);

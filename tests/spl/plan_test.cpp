@@ -74,6 +74,14 @@ TEST_F(PlanTest, RowByRowSearchesCanEmitAtTheFirstMatch) {
   EXPECT_TRUE(compile("* | stats count by a | rename a as b | search b=x")->can_emit_first_match());
   EXPECT_FALSE(compile("* | stats count by a | fillnull")->can_emit_first_match());
   EXPECT_FALSE(compile("| tstats count from datamodel=X by _time")->can_emit_first_match());
+  // What a BY field or a count is replaced by may change.
+  EXPECT_FALSE(compile("* | stats count by a | eval a=count | where a<5")->can_emit_first_match());
+  EXPECT_FALSE(compile("* | stats count by a | eval a=now()")->can_emit_first_match());
+  EXPECT_FALSE(
+      compile("* | stats count by a | eval count=-count | where count > -5")->can_emit_first_match());
+  EXPECT_FALSE(compile("* | stats count by a | rename count as a | where a<5")->can_emit_first_match());
+  EXPECT_TRUE(compile("* | stats count by a b | eval a=lower(a).b | search a=x")->can_emit_first_match());
+  EXPECT_TRUE(compile("* | stats count by a b | rename b as a | search a=x")->can_emit_first_match());
 }
 
 TEST_F(PlanTest, WhatDependsOnTheSearchTimeIsClosing) {
