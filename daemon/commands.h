@@ -74,6 +74,13 @@ struct StateOptions {
 };
 int state(const StateOptions& options);
 
+struct StatusOptions {
+  std::string address = "127.0.0.1:9464";  // the admin port
+  bool json = false;
+};
+// 0: ready, 1: not ready, 2: no answer.
+int status(const StatusOptions& options);
+
 struct TokenOptions {
   std::string name = "shippers";
   bool plain = false;  // the secret alone

@@ -170,6 +170,15 @@ CLI::App* add_state(CLI::App& app, StateOptions& options) {
   return command;
 }
 
+CLI::App* add_status(CLI::App& app, StatusOptions& options) {
+  CLI::App* command = app.add_subcommand("status", "Ask a hecate that runs how it does, on its admin port");
+  command->add_option("--address", options.address, "The admin port, as admin.listen names it")
+      ->capture_default_str();
+  command->add_flag("--json", options.json, "One JSON object");
+  command->footer("Exit code 0: ready; 1: not ready, and why is said; 2: no answer.");
+  return command;
+}
+
 CLI::App* add_token(CLI::App& app, TokenOptions& options) {
   CLI::App* command = app.add_subcommand("token", "Make a HEC token and print its line of inputs.hec.tokens");
   command->add_option("--name", options.name, "What people call its sender")
@@ -226,6 +235,7 @@ int run(int argc, char** argv) {
   SendOptions send_options;
   CheckOptions check_options;
   StateOptions state_options;
+  StatusOptions status_options;
   TokenOptions token_options;
   std::string shell;
   auto print = [](const std::string& page) {
@@ -239,6 +249,7 @@ int run(int argc, char** argv) {
       {add_send(app, send_options), [&] { return send(send_options); }},
       {add_check(app, check_options), [&] { return check(check_options); }},
       {add_state(app, state_options), [&] { return state(state_options); }},
+      {add_status(app, status_options), [&] { return status(status_options); }},
       {add_token(app, token_options), [&] { return token(token_options); }},
       {add_completion(app, shell), [&] { return print(completion_script(app, shell)); }},
       {app.add_subcommand("man", "Print the manual page: `hecate man | man -l -`"),

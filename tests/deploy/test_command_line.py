@@ -1,11 +1,15 @@
 """Completion, manual page and tokens, as the binary prints them, against its own help."""
+import http.server
+import json
 import pathlib
 import re
 import shutil
 import tempfile
+import threading
+import time
 import unittest
 
-from serving import BINARY, DEPLOY, SOURCE, run
+from serving import BINARY, DEPLOY, SOURCE, TOKEN, Serving, eventually, run, sample_events
 
 
 def helped(words):
@@ -75,6 +79,66 @@ class Man(unittest.TestCase):
             shown = run(["man", "--warnings", "-l", str(file)], {"MANPAGER": "cat", "LC_ALL": "C.UTF-8"})
         self.assertEqual((shown.returncode, shown.stderr), (0, ""))
         self.assertIn("--config", shown.stdout)
+
+
+class Status(unittest.TestCase):
+    CONFIG = {"inputs": {"hec": {"tokens": [{"name": "t", "token": TOKEN}]}},
+              "detections": {"defaults": {"emit": "first_match"}}}
+    NAME = "Windows MsMpEng Writing to System32"
+
+    def ask(self, hecate, *more):
+        return run([BINARY, "status", "--address", f"127.0.0.1:{hecate.admin}", *more])
+
+    def test_it_tells_what_the_metrics_say(self):
+        # Nobody listens there: the findings wait.
+        config = self.CONFIG | {"outputs": {"hec": {"url": "http://127.0.0.1:1", "token": "x"}}}
+        with Serving(config) as hecate:
+            self.assertEqual(hecate.send(sample_events())[0], 200)
+            eventually(lambda: json.loads(self.ask(hecate, "--json").stdout)["outbox"]["waiting"] == 2, "two wait")
+            asked = self.ask(hecate, "--json")
+            told = json.loads(asked.stdout)
+            self.assertEqual((asked.returncode, told["ready"]), (0, True))
+            self.assertIn(f"hecate {told['version']} ", run([BINARY, "--version"]).stdout)
+            events = sample_events().count("\n")
+            self.assertEqual(told["inputs"], [{"name": "hec", "received": events, "evaluated": events, "rejected": 0}])
+            detection = told["detections"][0]
+            self.assertEqual((detection["name"], detection["findings"]), (self.NAME, 2))
+            self.assertGreater(detection["next_run"], time.time() - 60)
+            people = self.ask(hecate)
+            self.assertIn(f"  {self.NAME}: 2 matches, 2 findings, 0 runs (0 incomplete), next in ", people.stdout)
+            self.assertIn("findings out: 2 wait, ", people.stdout)
+
+    def test_without_an_output_and_with_rejected_events(self):
+        with Serving(self.CONFIG) as hecate:
+            self.assertEqual(hecate.send('{"event":"x"}{"event":""}')[0], 400)
+            told = json.loads(self.ask(hecate, "--json").stdout)
+            self.assertEqual(told["inputs"], [{"name": "hec", "received": 2, "evaluated": 1, "rejected": 1}])
+            self.assertNotIn("outbox", told)
+            self.assertIn("findings out: no outputs.hec", self.ask(hecate).stdout)
+
+    def test_who_does_not_answer_is_told_of(self):
+        with Serving(self.CONFIG) as hecate:
+            port = hecate.admin
+        for address, why in ((f"127.0.0.1:{port}", "is hecate running there"), ("nonsense", "nonsense")):
+            asked = run([BINARY, "status", "--address", address])
+            self.assertEqual(asked.returncode, 2)
+            self.assertIn(why, asked.stderr)
+
+    def test_one_that_is_not_ready_says_why(self):
+        class Answer(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(503 if self.path == "/readyz" else 200)
+                self.end_headers()
+                self.wfile.write(b"the disk is full\n" if self.path == "/readyz" else b"")
+
+            def log_message(self, *_):
+                pass
+        with http.server.HTTPServer(("127.0.0.1", 0), Answer) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            asked = run([BINARY, "status", "--address", f"127.0.0.1:{server.server_port}"])
+            server.shutdown()
+        self.assertEqual(asked.returncode, 1)
+        self.assertIn("not ready: the disk is full\n", asked.stdout)
 
 
 class Documents(unittest.TestCase):

@@ -1,0 +1,212 @@
+#include "daemon/address.h"
+#include "daemon/commands.h"
+#include "outputs/json_writer.h"
+#include "pipeline/base/clock.h"
+#include "pipeline/base/error.h"
+
+#include <chrono>
+#include <cmath>
+#include <map>
+#include <sstream>
+#include <utility>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <fmt/format.h>
+
+// `hecate status`: what a running hecate says of itself on its admin port.
+namespace hecate::daemon {
+namespace {
+
+constexpr auto kPatience = std::chrono::seconds(10);
+
+struct Answer {
+  int status = 0;
+  std::string body;
+};
+
+Result<Answer> ask(const std::string& address, const std::string& path) {
+  auto parts = parse_address(address);
+  if (!parts) return std::unexpected(parts.error());
+  boost::asio::ip::tcp::iostream stream;
+  stream.expires_after(kPatience);
+  stream.connect(parts->host, std::to_string(parts->port));
+  stream << "GET " << path << " HTTP/1.0\r\nHost: " << address << "\r\n\r\n" << std::flush;
+  Answer answer;
+  std::string line;
+  if (stream >> line >> answer.status) {
+    while (std::getline(stream, line) && line != "\r") continue;
+    std::ostringstream body;
+    if (stream.peek() != std::char_traits<char>::eof()) body << stream.rdbuf();
+    answer.body = body.str();
+    return answer;
+  }
+  return fail(fmt::format(
+      "{} does not answer: {}; is hecate running there, and is this its admin.listen? (--address)", address,
+      stream.error() ? stream.error().message() : "no HTTP"));
+}
+
+// /metrics by name, then by labels' values in the order of the labels.
+using Samples = std::map<std::string, std::map<std::vector<std::string>, double>>;
+
+// The values of `{a="x",b="y"}`; `at` stands behind the brace.
+std::vector<std::string> label_values(std::string_view line, std::size_t& at) {
+  std::vector<std::string> values;
+  bool inside = false;
+  for (; at < line.size() && (inside || line[at] != '}'); ++at) {
+    if (line[at] == '"') {
+      inside = !inside;
+      if (inside) values.emplace_back();
+    } else if (inside && line[at] == '\\' && at + 1 < line.size()) {
+      ++at;
+      values.back() += line[at] == 'n' ? '\n' : line[at];
+    } else if (inside) {
+      values.back() += line[at];
+    }
+  }
+  if (at < line.size()) ++at;
+  return values;
+}
+
+Samples read_samples(const std::string& text) {
+  Samples samples;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.empty() || line[0] == '#') continue;
+    std::size_t at = line.find_first_of("{ ");
+    if (at == std::string::npos) continue;
+    std::string name = line.substr(0, at);
+    std::vector<std::string> labels;
+    if (line[at] == '{') labels = label_values(line, ++at);
+    samples[name][std::move(labels)] = std::strtod(line.c_str() + at, nullptr);
+  }
+  return samples;
+}
+
+class Status {
+ public:
+  Status(const Answer& ready, const std::string& metrics, double now)
+      : ready_(ready.status == 200), why_(ready.body), samples_(read_samples(metrics)), now_(now) {
+    while (why_.ends_with('\n')) why_.pop_back();
+  }
+
+  [[nodiscard]] bool ready() const { return ready_; }
+
+  void print() const {
+    fmt::print("hecate {}: {}\n", version(), ready_ ? "ready" : "not ready: " + why_);
+    fmt::print("state: {:.1f} MiB, {:.1f} GiB left on its disk\n", one("hecate_journal_bytes") / (1 << 20),
+               one("hecate_journal_disk_free_bytes") / (1 << 30));
+    fmt::print("inputs:\n");
+    for (const std::string& each : firsts("hecate_events_received_total"))
+      fmt::print("  {}: {:.0f} events received, {:.0f} evaluated, {:.0f} rejected\n", each,
+                 of("hecate_events_received_total", each), of("hecate_events_evaluated_total", each),
+                 of("hecate_events_rejected_total", each));
+    fmt::print("detections:\n");
+    for (const std::string& each : firsts("hecate_window_next_run_seconds")) {
+      double next = of("hecate_window_next_run_seconds", each) - now_;
+      fmt::print(
+          "  {}: {:.0f} matches, {:.0f} findings, {:.0f} runs ({:.0f} incomplete), {}\n", each,
+          of("hecate_matches_total", each), of("hecate_findings_total", each),
+          of("hecate_window_runs_total", each), of("hecate_window_incomplete_total", each),
+          next < 0 ? fmt::format("overdue by {:.0f} s", -next) : fmt::format("next in {:.0f} s", next));
+    }
+    if (!posts()) return fmt::print("findings out: no outputs.hec\n");
+    fmt::print("findings out: {:.0f} wait, the oldest for {:.0f} s; {:.0f} parked since the start\n",
+               one("hecate_outbox_findings"), one("hecate_outbox_oldest_age_seconds"),
+               one("hecate_outbox_parked_total"));
+  }
+
+  void print_json() const {
+    outputs::JsonWriter json;
+    json.begin_object().key("ready").value(ready_).key("version").value(version());
+    if (!ready_) json.key("why").value(why_);
+    json.key("state").begin_object();
+    number(json, "bytes", one("hecate_journal_bytes"));
+    number(json, "disk_free_bytes", one("hecate_journal_disk_free_bytes"));
+    json.end_object().key("inputs").begin_array();
+    for (const std::string& each : firsts("hecate_events_received_total")) {
+      json.begin_object().key("name").value(each);
+      for (const char* what : {"received", "evaluated", "rejected"})
+        number(json, what, of(fmt::format("hecate_events_{}_total", what), each));
+      json.end_object();
+    }
+    json.end_array().key("detections").begin_array();
+    for (const std::string& each : firsts("hecate_window_next_run_seconds")) {
+      json.begin_object().key("name").value(each);
+      number(json, "matches", of("hecate_matches_total", each));
+      number(json, "findings", of("hecate_findings_total", each));
+      number(json, "runs", of("hecate_window_runs_total", each));
+      number(json, "incomplete", of("hecate_window_incomplete_total", each));
+      number(json, "next_run", of("hecate_window_next_run_seconds", each));
+      json.end_object();
+    }
+    json.end_array();
+    if (posts()) {
+      json.key("outbox").begin_object();
+      number(json, "waiting", one("hecate_outbox_findings"));
+      number(json, "oldest_seconds", one("hecate_outbox_oldest_age_seconds"));
+      number(json, "parked", one("hecate_outbox_parked_total"));
+      json.end_object();
+    }
+    fmt::print("{}\n", json.end_object().text());
+  }
+
+ private:
+  static void number(outputs::JsonWriter& json, std::string_view key, double value) {
+    json.key(key).value(static_cast<std::int64_t>(std::llround(value)));
+  }
+
+  [[nodiscard]] const std::map<std::vector<std::string>, double>& family(const std::string& name) const {
+    static const std::map<std::vector<std::string>, double> kNone;
+    auto found = samples_.find(name);
+    return found == samples_.end() ? kNone : found->second;
+  }
+
+  // All series of a metric together, or those whose first label is `label`: input and detection come first.
+  [[nodiscard]] double one(const std::string& name) const {
+    double sum = 0;
+    for (const auto& [labels, value] : family(name)) sum += value;
+    return sum;
+  }
+  [[nodiscard]] double of(const std::string& name, const std::string& label) const {
+    double sum = 0;
+    for (const auto& [labels, value] : family(name))
+      if (!labels.empty() && labels[0] == label) sum += value;
+    return sum;
+  }
+  [[nodiscard]] std::vector<std::string> firsts(const std::string& name) const {
+    std::vector<std::string> found;
+    for (const auto& [labels, value] : family(name)) found.push_back(labels.empty() ? "" : labels[0]);
+    return found;
+  }
+
+  [[nodiscard]] bool posts() const { return samples_.contains("hecate_outbox_findings"); }
+  // Labels are shown in the order of their names: revision, version.
+  [[nodiscard]] std::string version() const {
+    const auto& build = family("hecate_build_info");
+    return build.empty() || build.begin()->first.size() < 2 ? "?" : build.begin()->first[1];
+  }
+
+  bool ready_;
+  std::string why_;
+  Samples samples_;
+  double now_;
+};
+
+}  // namespace
+
+int status(const StatusOptions& options) {
+  auto ready = ask(options.address, "/readyz");
+  auto metrics = ready ? ask(options.address, "/metrics") : ready;
+  if (metrics && metrics->status != 200)
+    metrics = fail(fmt::format("{}: /metrics answers {}; is this hecate's admin port?", options.address,
+                               metrics->status));
+  if (!metrics) {
+    fmt::print(stderr, "hecate: {}\n", metrics.error().message);
+    return 2;
+  }
+  Status status(*ready, metrics->body, static_cast<double>(SystemClock().now()) / kSecond);
+  options.json ? status.print_json() : status.print();
+  return status.ready() ? 0 : 1;
+}
+
+}  // namespace hecate::daemon
