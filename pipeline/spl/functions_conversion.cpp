@@ -1,9 +1,13 @@
 #include "fmt/format.h"
 #include "pipeline/spl/function_groups.h"
 
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <string>
+
+#include <arpa/inet.h>
 
 namespace hecate::spl {
 namespace {
@@ -222,7 +226,21 @@ std::string check_tostring(Expression& call, FieldNames&) {
   return fmt::format("unknown format \"{}\": hex, commas, duration and binary are known", *format);
 }
 
+// Null where one of the two is no IPv4 address.
+Value ipmask(const Call& call) {
+  in_addr mask{};
+  in_addr address{};
+  bool both = ::inet_pton(AF_INET, std::string(call.text(0)).c_str(), &mask) == 1 &&
+              ::inet_pton(AF_INET, std::string(call.text(1)).c_str(), &address) == 1;
+  if (!both) return {};
+  address.s_addr &= mask.s_addr;
+  std::array<char, INET_ADDRSTRLEN> text{};
+  return call.keep(std::string_view(::inet_ntop(AF_INET, &address, text.data(), text.size())));
+}
+
 constexpr Function kConversions[] = {
+    {"ipmask", 2, 2, "mask, address", kConversion,
+     "An IPv4 address with only the bits of the mask: ipmask(\"255.255.0.0\", ip).", ipmask},
     {"printf", 1, kAnyNumber, "format, value, …", kConversion,
      "A text by a format as in C: %s, %d, %.2f, %x, ….", print_formatted},
     {"tonumber", 1, 2, "text, base", kConversion, "The number that the text spells, in a base from 2 to 36.",
