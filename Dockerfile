@@ -20,8 +20,7 @@ COPY --from=build /src/deploy/container.yaml /etc/hecate/hecate.yaml
 USER 10464:10464
 VOLUME /var/lib/hecate
 EXPOSE 8088 9464
-# bash opens the connection itself, so the image needs no HTTP client.
-HEALTHCHECK --interval=15s --timeout=3s --start-period=10s \
-  CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/9464 && printf 'GET /readyz HTTP/1.0\\r\\n\\r\\n' >&3 && head -1 <&3 | grep -q ' 200 '"]
+HEALTHCHECK --interval=15s --timeout=5s --start-period=10s \
+  CMD ["hecate", "status", "--address", "127.0.0.1:9464"]
 ENTRYPOINT ["hecate"]
 CMD ["serve", "--config", "/etc/hecate/hecate.yaml"]

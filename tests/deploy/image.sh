@@ -62,10 +62,7 @@ for _ in $(seq 600); do
   sleep 0.1
 done
 port=$(sed -n 's/.*admin on port \([0-9]*\),.*/\1/p' "$folder/serve.log")
-exec 3<> "/dev/tcp/127.0.0.1/$port"
-printf 'GET /readyz HTTP/1.0\r\n\r\n' >&3
-head -1 <&3 | grep ' 200 '
-exec 3>&-
+in_image hecate status --address "127.0.0.1:$port"
 kill -TERM "$hecate"
 wait "$hecate"
 written=$(find "$root" -xdev -user "${user%:*}" -not -path "$root/var/lib/hecate*" | head)

@@ -153,8 +153,8 @@ class Image(unittest.TestCase):
         admin = read_yaml(DEPLOY / "container.yaml")["admin"]["listen"].rpartition(":")[2]
         with Serving({"inputs": {"hec": {"tokens": [{"name": "t", "token": TOKEN}]}}}) as hecate:
             for port, healthy in ((hecate.admin, True), (1, False)):
-                words = [each.replace(admin, str(port)) for each in check]
-                self.assertNotEqual(words, check)
+                words = [BINARY] + [each.replace(admin, str(port)) for each in check[1:]]
+                self.assertEqual((check[0], words[1:] == check[1:]), ("hecate", False))
                 self.assertEqual(run(words).returncode == 0, healthy)
 
     def test_it_runs_without_a_configuration_of_ones_own(self):
