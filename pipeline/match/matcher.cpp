@@ -83,6 +83,9 @@ ScanSet::ScanSet(std::shared_ptr<const catalogue::Catalogue> loaded, std::span<c
   for (const Entry& entry : scans)
     literals.push_back(required_literals(entry.scan->condition(), *catalogue->rules));
   prefilter = Prefilter::build(literals);
+  std::vector<const spl::Condition*> conditions;
+  for (const Entry& entry : scans) conditions.push_back(&entry.scan->condition());
+  guards = Guards(conditions);
 }
 
 Matcher::Matcher(std::shared_ptr<const ScanSet> scans, Panes panes, Prefiltering prefiltering)
@@ -90,40 +93,52 @@ Matcher::Matcher(std::shared_ptr<const ScanSet> scans, Panes panes, Prefiltering
       panes_(panes),
       fields_(fields::EventFields::make(scans_->catalogue->names, scans_->catalogue->rules)),
       all_scans_(scans_->scans.size()),
+      candidates_(scans_->scans.size()),
       matches_(scans_->scans.size(), 0) {
-  std::iota(all_scans_.begin(), all_scans_.end(), 0U);
+  for (std::size_t i = 0; i < scans_->scans.size(); ++i) all_scans_.add(i);
   if (prefiltering == Prefiltering::on) prefilter_ = scans_->prefilter->make_scratch();
 }
 
 Matcher::~Matcher() = default;
 
+void Matcher::set_time_bounds(std::shared_ptr<const TimeBounds> bounds) {
+  bounds_ = std::move(bounds);
+  bounds_of_scans_.clear();
+  if (!bounds_) return;
+  for (const ScanSet::Entry& entry : scans_->scans) bounds_of_scans_.push_back(bounds_->of(entry.scan->id()));
+}
+
 bool Matcher::evaluate(const EventView& event, Time arrived, store::DeltaSet& deltas) {
-  std::span<const std::uint32_t> candidates = all_scans_;
-  if (prefilter_) candidates = prefilter_->candidates(event);
-  if (candidates.empty()) return true;
+  if (prefilter_) {
+    prefilter_->find(event, candidates_);
+    if (candidates_.empty()) return true;
+  } else {
+    candidates_ = all_scans_;
+  }
   ++decoded_;
   arena_.reset();
   bool well_formed = fields_->reset(event, arrived);
   Time time = fields_->time();
   spl::EvalContext context{.arena = arena_, .event_time = time, .arrival = event.arrival, .now = arrived};
+  if (prefilter_) scans_->guards.rule_out(candidates_, spl::Row(fields_.get()), context);
   bool check_time = bounds_ && bounds_->may_be_untimely(time, arrived);
   auto worst = TimeBounds::Verdict::timely;
-  for (std::uint32_t i : candidates) {
+  candidates_.for_each([&](std::size_t i) {
     auto verdict = TimeBounds::Verdict::timely;
-    if (check_time) verdict = bounds_->judge(scans_->scans[i].scan->id(), time, arrived);
+    if (check_time) verdict = bounds_->judge(bounds_of_scans_[i], time, arrived);
     if (verdict == TimeBounds::Verdict::timely) {
       if (take(i, event, context, deltas)) ++matches_[i];
     } else if (put_aside(i, event, context, verdict, deltas)) {
       worst = verdict;
     }
-  }
+  });
   if (worst == TimeBounds::Verdict::late) ++counts_.late;
   if (worst == TimeBounds::Verdict::future) ++counts_.future;
   counts_.rows_cut += context.rows_cut;
   return well_formed;
 }
 
-bool Matcher::take(std::uint32_t scan, const EventView& event, spl::EvalContext& context,
+bool Matcher::take(std::size_t scan, const EventView& event, spl::EvalContext& context,
                    store::DeltaSet& deltas) {
   const ScanSet::Entry& entry = scans_->scans[scan];
   std::int64_t minute = panes_ == Panes::one_window ? 0 : floor_to(context.event_time, kMinute) / kMinute;
@@ -133,7 +148,7 @@ bool Matcher::take(std::uint32_t scan, const EventView& event, spl::EvalContext&
 }
 
 // The search is run on it all the same: what no detection would have taken is not kept.
-bool Matcher::put_aside(std::uint32_t scan, const EventView& event, spl::EvalContext& context,
+bool Matcher::put_aside(std::size_t scan, const EventView& event, spl::EvalContext& context,
                         TimeBounds::Verdict verdict, store::DeltaSet& deltas) {
   store::DeltaSet contributed;
   if (!take(scan, event, context, contributed) || contributed.size() == 0) return false;

@@ -4,6 +4,7 @@
 #include "pipeline/catalogue/catalogue.h"
 #include "pipeline/event/event_view.h"
 #include "pipeline/fields/event_fields.h"
+#include "pipeline/match/guards.h"
 #include "pipeline/match/prefilter.h"
 #include "pipeline/match/time_bounds.h"
 #include "pipeline/store/delta.h"
@@ -31,9 +32,11 @@ struct ScanSet {
   std::shared_ptr<const catalogue::Catalogue> catalogue;
   std::vector<Entry> scans;
   std::unique_ptr<const Prefilter> prefilter;  // by index into scans
+  Guards guards;                               // likewise
 };
 
-// Whether events are looked over for literals before they are decoded. Off: the slow twin, for tests.
+// Whether events are looked over for literals before they are decoded, and for what rules out many scans at
+// once before these are run. Off: the slow twin, for tests.
 enum class Prefiltering : std::uint8_t { on, off };
 
 // Which pane an event's contribution goes to.
@@ -50,7 +53,7 @@ class Matcher {
   ~Matcher();
 
   // From the next event on; null, as at the start: every time is taken.
-  void set_time_bounds(std::shared_ptr<const TimeBounds> bounds) { bounds_ = std::move(bounds); }
+  void set_time_bounds(std::shared_ptr<const TimeBounds> bounds);
 
   // Adds what `event` contributes to `deltas`; to its panes, or aside where its time is out of bounds.
   // `arrived` is the last resort for the event's time. False when a candidate's payload was not what its
@@ -72,17 +75,18 @@ class Matcher {
   [[nodiscard]] std::uint64_t decoded() const { return decoded_; }
 
  private:
-  bool take(std::uint32_t scan, const EventView& event, spl::EvalContext& context, store::DeltaSet& deltas);
-  bool put_aside(std::uint32_t scan, const EventView& event, spl::EvalContext& context,
+  bool take(std::size_t scan, const EventView& event, spl::EvalContext& context, store::DeltaSet& deltas);
+  bool put_aside(std::size_t scan, const EventView& event, spl::EvalContext& context,
                  TimeBounds::Verdict verdict, store::DeltaSet& deltas);
 
   std::shared_ptr<const ScanSet> scans_;
   std::shared_ptr<const TimeBounds> bounds_;
+  std::vector<TimeBounds::OfScan> bounds_of_scans_;  // by index
   Panes panes_;
   Arena arena_;
   std::unique_ptr<fields::EventFields> fields_;
   std::unique_ptr<Prefilter::Scratch> prefilter_;  // null: off
-  std::vector<std::uint32_t> all_scans_;
+  ScanBits all_scans_, candidates_;
   std::vector<std::uint64_t> matches_;
   Counts counts_;
   std::uint64_t decoded_ = 0;

@@ -2,6 +2,7 @@
 
 #include "pipeline/event/event_view.h"
 #include "pipeline/fields/event_fields.h"
+#include "pipeline/match/scan_bits.h"
 #include "pipeline/spl/condition.h"
 
 #include <cstdint>
@@ -34,8 +35,8 @@ class Prefilter {
   class Scratch {
    public:
     virtual ~Scratch() = default;
-    // The numbers of the candidate scans, each once, in no order; valid until the next call.
-    virtual std::span<const std::uint32_t> candidates(const EventView& event) = 0;
+    // Puts the candidate scans into `candidates`, a set of all scans' size, in place of what it held.
+    virtual void find(const EventView& event, ScanBits& candidates) = 0;
   };
   [[nodiscard]] virtual std::unique_ptr<Scratch> make_scratch() const = 0;
 };

@@ -27,13 +27,23 @@ struct TimeBounds {
   [[nodiscard]] bool may_be_untimely(Time time, Time now) const {
     return time < now - lateness || time > now + future_skew || time < newest_first_window;
   }
-  [[nodiscard]] Verdict judge(std::uint64_t scan, Time time, Time now) const {
+  // What holds for one scan; looked up once for all events.
+  struct OfScan {
+    Time first_window = kAny;
+    Time needed_from = kNone;
+    static constexpr Time kAny = INT64_MIN;
+    static constexpr Time kNone = INT64_MAX;
+  };
+  [[nodiscard]] OfScan of(std::uint64_t scan) const {
+    OfScan found;
+    if (auto first = first_window.find(scan); first != first_window.end()) found.first_window = first->second;
+    if (auto needed = needed_from.find(scan); needed != needed_from.end()) found.needed_from = needed->second;
+    return found;
+  }
+  [[nodiscard]] Verdict judge(const OfScan& scan, Time time, Time now) const {
     if (time > now + future_skew) return Verdict::future;
-    if (auto first = first_window.find(scan); first != first_window.end() && time < first->second)
-      return Verdict::late;
-    if (time >= now - lateness) return Verdict::timely;
-    auto found = needed_from.find(scan);
-    return found != needed_from.end() && time >= found->second ? Verdict::timely : Verdict::late;
+    if (time < scan.first_window) return Verdict::late;
+    return time >= now - lateness || time >= scan.needed_from ? Verdict::timely : Verdict::late;
   }
 };
 

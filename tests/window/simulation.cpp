@@ -196,7 +196,7 @@ void Simulation::evaluate(Time time, Fields fields, store::DeltaSet& deltas) {
     auto [scan, catalogue] = found;
     MapSource source(catalogue->names, fields);
     spl::Row row(&source);
-    auto verdict = bounds.get()->judge(id, time, clock.now());
+    auto verdict = bounds.get()->judge(bounds.get()->of(id), time, clock.now());
     store::DeltaSet contributed;
     PaneSink groups(contributed, id, sample);
     if (!scan->process(row, context, groups)) continue;
