@@ -70,23 +70,30 @@ HecConnection::HecConnection(TcpSocket socket, HecService& service)
 HecConnection::~HecConnection() {
   service_.connections.erase(this);
   service_.metrics.connections(-1);
+  service_.request_over();
 }
 
 void HecConnection::close_if_late(Instant now) {
   if (!stream_.is_late(now)) return;
-  if (service_.draining) return turn_away();
+  if (service_.draining && !ending_) return turn_away();
   service_.metrics.closed(stream_.waiting_for());
   stream_.close();
 }
 
+// What waits is broken off; the answer is not lost to a reset, since `run` lingers.
 void HecConnection::turn_away() {
-  if (std::exchange(mid_request_, false)) {
-    HecVerdict verdict{.code = HecCode::shutting_down, .event_number = {}, .ack_id = {}};
-    if (stream_.write_now(hec_answer(verdict, {.keep_alive = false})))
-      service_.metrics.answered(HecCode::shutting_down, 0);
-    stream_.end_sending();
-  }
-  stream_.close();
+  if (ending_) return;
+  if (!mid_request_) return stream_.close();
+  ending_ = true;
+  HecVerdict verdict{.code = HecCode::shutting_down, .event_number = {}, .ack_id = {}};
+  if (!stream_.write_now(hec_answer(verdict, {.keep_alive = false}))) return stream_.close();
+  service_.metrics.answered(HecCode::shutting_down, 0);
+  stream_.set_bound(std::chrono::steady_clock::now() + service_.timeouts.closing);
+  stream_.cancel();
+}
+
+void HecConnection::leave() {
+  if (!ending_) stream_.close();
 }
 
 Awaitable<void> HecConnection::run() {
@@ -105,7 +112,7 @@ Awaitable<bool> HecConnection::serve_one() {
   exchange.parser.body_limit(boost::none);
   Header header = co_await read_header(exchange.parser);
   if (header == Header::gone) {
-    stream_.close();
+    leave();
     co_return false;
   }
   Instant started = std::chrono::steady_clock::now();
@@ -275,6 +282,7 @@ Awaitable<bool> HecConnection::take_body(Exchange& exchange, HecEncoding encodin
   HecBodyReader::End end = co_await body_.take(exchange.parser, exchange.expects_100, encoding, limit, body);
   mid_request_ = false;
   body_.release();
+  if (ending_) end.gone = true;
   exchange.body_begun = end.begun;
   exchange.body_read = end.read;
   exchange.gone = end.gone;
@@ -389,7 +397,7 @@ bool HecConnection::stays_in_step(const Exchange& exchange, std::uint64_t unread
 Awaitable<bool> HecConnection::finish(Exchange& exchange, Instant started) {
   mid_request_ = false;
   if (exchange.gone) {
-    stream_.close();
+    leave();
     co_return false;
   }
   std::uint64_t unread = 0;
@@ -401,6 +409,7 @@ Awaitable<bool> HecConnection::finish(Exchange& exchange, Instant started) {
   std::string answer = exchange.options        ? hec_options_answer(exchange.framing)
                        : exchange.acks.empty() ? hec_answer(exchange.verdict, exchange.framing)
                                                : hec_answer(exchange.acks, exchange.framing);
+  ending_ = !exchange.framing.keep_alive;
   bool written = co_await stream_.write(answer);
   std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
   service_.metrics.answered(exchange.verdict.code, took.count());

@@ -33,6 +33,7 @@ class HecConnection {
   void turn_away();
 
  private:
+  void leave();
   using Parser = HecBodyReader::Parser;
   enum class Header { complete, malformed, too_large, gone };
 
@@ -84,6 +85,7 @@ class HecConnection {
   HecStream stream_;
   HecBodyReader body_;
   bool mid_request_ = false;  // some of a request was read, and not all
+  bool ending_ = false;       // the last answer is written; only the sender's end is waited for
 };
 
 }  // namespace hecate::daemon

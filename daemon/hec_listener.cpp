@@ -1,5 +1,6 @@
 #include "daemon/hec_listener.h"
 
+#include "daemon/accept.h"
 #include "daemon/hec_connection.h"
 #include "daemon/listen.h"
 
@@ -10,9 +11,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <fmt/format.h>
-#include <spdlog/spdlog.h>
-#include <sys/resource.h>
 
 namespace hecate::daemon {
 
@@ -25,32 +23,17 @@ Awaitable<void> run_connection(std::unique_ptr<HecConnection> connection) {
   co_await connection->run();
 }
 
-std::size_t open_file_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return SIZE_MAX;
-  return static_cast<std::size_t>(limit.rlim_cur);
-}
-
-// Some are left for all else: the database, the admin port, which tells what is wrong, outputs.
-std::size_t most_connections() {
-  constexpr std::size_t kReserve = 256;
-  std::size_t limit = open_file_limit();
-  return std::max<std::size_t>(1, limit - std::min(kReserve, limit / 2));
-}
-
-// Without these two the listener would go on and take nothing in, without a word: their exceptions end the
-// program.
-void end_with_its_error(const std::exception_ptr& error) {
-  if (error) std::rethrow_exception(error);
-}
-
 class Listener final : public HecListener {
  public:
   Listener(const Config& config, ingest::Ingest& ingest, std::function<std::string()> trouble,
            prometheus::Registry& registry, HecTimeouts timeouts, HecAckLimits acks)
       : service_(config, ingest, std::move(trouble), registry, timeouts, acks),
         acceptor_(io_),
-        sweep_timer_(io_) {
+        intake_(
+            acceptor_, "hec", [this] { return service_.connections.size() < most_connections_; },
+            [this](TcpSocket socket) { take(std::move(socket)); }, registry),
+        sweep_timer_(io_),
+        most_connections_(most_connections(config.syslog.empty() ? 1 : 2)) {
     service_.request_over = [this] { finish_if_drained(); };
   }
 
@@ -76,7 +59,7 @@ class Listener final : public HecListener {
   }
 
   void run() {
-    asio::co_spawn(io_, accept(), end_with_its_error);
+    asio::co_spawn(io_, intake_.run(), end_with_its_error);
     asio::co_spawn(io_, sweep(), end_with_its_error);
     thread_ = std::thread([this] { io_.run(); });
   }
@@ -95,37 +78,11 @@ class Listener final : public HecListener {
   }
 
  private:
-  Awaitable<void> accept() {
-    while (acceptor_.is_open()) {
-      error_code error;
-      if (service_.connections.size() >= most_connections_) {
-        co_await hold_on(asio::error::make_error_code(asio::error::no_descriptors));
-        continue;
-      }
-      TcpSocket socket = co_await acceptor_.async_accept(asio::redirect_error(use_awaitable, error));
-      if (!error) {
-        // Accepted while the last request was answered: nobody is left who would close it.
-        if (finished_) co_return;
-        asio::co_spawn(io_, run_connection(std::make_unique<HecConnection>(std::move(socket), service_)),
-                       asio::detached);
-      } else if (error != asio::error::operation_aborted && error != asio::error::connection_aborted) {
-        co_await hold_on(error);
-      }
-    }
-  }
-
-  // Told once a minute at most: it comes again with each sender that waits.
-  Awaitable<void> hold_on(error_code error) {
-    auto now = std::chrono::steady_clock::now();
-    if (now >= warn_at_) {
-      warn_at_ = now + std::chrono::minutes(1);
-      spdlog::warn(
-          "HEC takes no more connections at present ({}; it has {}): senders wait; raise the limit of open "
-          "files (ulimit -n, LimitNOFILE), now {}",
-          error.message(), service_.connections.size(), open_file_limit());
-    }
-    NetworkTimer pause(io_, std::chrono::milliseconds(100));
-    co_await pause.async_wait(use_awaitable);
+  void take(TcpSocket socket) {
+    // Accepted while the last request was answered: nobody is left who would close it.
+    if (closed_) return;
+    asio::co_spawn(io_, run_connection(std::make_unique<HecConnection>(std::move(socket), service_)),
+                   asio::detached);
   }
 
   // One look over all connections now and then costs less than a timer for each read.
@@ -145,25 +102,29 @@ class Listener final : public HecListener {
     }
   }
 
-  // After this nothing is left to do for the network thread: it ends by itself.
   void finish_if_drained() {
-    if (!service_.draining || service_.in_flight > 0 || service_.unsettled > 0 || finished_) return;
+    if (!service_.draining || service_.in_flight > 0 || service_.unsettled > 0) return;
+    if (!std::exchange(closed_, true)) {
+      error_code ignored;
+      acceptor_.close(ignored);
+      for (HecConnection* connection : service_.connections) connection->turn_away();
+      drained_promise_.set_value();
+    }
+    // After this nothing is left to do for the network thread: it ends by itself.
+    if (finished_ || !service_.connections.empty()) return;
     finished_ = true;
-    error_code ignored;
-    acceptor_.close(ignored);
     sweep_timer_.cancel();
-    for (HecConnection* connection : service_.connections) connection->turn_away();
-    drained_promise_.set_value();
   }
 
   HecService service_;
   asio::io_context io_{1};
   TcpAcceptor acceptor_;
+  ConnectionIntake intake_;
   NetworkTimer sweep_timer_;
-  const std::size_t most_connections_ = most_connections();
-  std::chrono::steady_clock::time_point warn_at_{};
+  const std::size_t most_connections_;
   int port_ = 0;
-  bool finished_ = false;
+  bool closed_ = false;    // all are answered, and no connection is taken any more
+  bool finished_ = false;  // and all have gone
   std::promise<void> drained_promise_;
   std::shared_future<void> drained_ = drained_promise_.get_future().share();
   std::thread thread_;

@@ -120,6 +120,11 @@ void HecStream::close() {
   socket_.close(ignored);
 }
 
+void HecStream::cancel() {
+  error_code ignored;
+  socket_.cancel(ignored);
+}
+
 std::chrono::milliseconds HecStream::time_for(HecWait what) const {
   switch (what) {
     case HecWait::handshake:

@@ -55,6 +55,7 @@ class HecStream {
   void end_sending();
   // Ends whatever waits.
   void close();
+  void cancel();  // and leaves the connection open
 
   // What the sender may keep waiting from now on, until the next of these.
   void wait_for(HecWait what);

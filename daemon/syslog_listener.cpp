@@ -1,5 +1,6 @@
 #include "daemon/syslog_listener.h"
 
+#include "daemon/accept.h"
 #include "daemon/listen.h"
 #include "daemon/syslog_datagrams.h"
 #include "daemon/syslog_stream.h"
@@ -30,11 +31,6 @@ Awaitable<void> run_stream(std::unique_ptr<SyslogStream> stream) {
   co_await stream->run();
 }
 
-// Without this the listener would go on and take nothing in, without a word: its exceptions end the program.
-void end_with_its_error(const std::exception_ptr& error) {
-  if (error) std::rethrow_exception(error);
-}
-
 // One input: its port, and what its connections or datagrams need.
 struct Input {
   Input(asio::io_context& io, const SyslogInput& config, prometheus::Registry& registry)
@@ -51,7 +47,8 @@ struct Input {
   std::unique_ptr<SyslogBatcher> batcher;
   std::unique_ptr<SyslogStreams> streams;      // of tcp and tls
   std::unique_ptr<SyslogDatagrams> datagrams;  // of udp
-  bool full = false;                           // max_connections was told of
+  std::unique_ptr<ConnectionIntake> intake;    // of tcp and tls
+  bool full = false;                           // it was told that connections are turned away
 };
 
 class Listener final : public SyslogListener {
@@ -145,6 +142,9 @@ class Listener final : public SyslogListener {
                                           .tls = std::move(tls),
                                           .unfinished_bytes = unfinished_bytes_,
                                           .stream_over = [this] { finish_if_drained(); }});
+    input.intake = std::make_unique<ConnectionIntake>(
+        input.acceptor, config.name, [] { return true; },
+        [this, &input](TcpSocket socket) { take(input, std::move(socket)); }, registry);
     return {};
   }
 
@@ -154,36 +154,34 @@ class Listener final : public SyslogListener {
   }
 
   Awaitable<void> accept(Input& input) {
-    while (input.acceptor.is_open()) {
-      error_code error;
-      TcpSocket socket = co_await input.acceptor.async_accept(asio::redirect_error(use_awaitable, error));
-      if (!error && !draining_) {
-        take(input, std::move(socket));
-      } else if (error && error != asio::error::operation_aborted &&
-                 error != asio::error::connection_aborted) {
-        spdlog::warn(
-            "{}: a connection could not be accepted: {}; raise the limit of open files if that is it",
-            input.config.name, error.message());
-        NetworkTimer pause(io_, std::chrono::milliseconds(100));
-        co_await pause.async_wait(use_awaitable);
-      }
-    }
+    co_await input.intake->run();
     over();
   }
 
+  [[nodiscard]] std::size_t connections() const {
+    std::size_t count = 0;
+    for (const Input& each : inputs_) count += each.streams ? each.streams->all.size() : 0;
+    return count;
+  }
+
   void take(Input& input, TcpSocket socket) {
-    bool full = input.streams->all.size() >= static_cast<std::size_t>(input.config.max_connections);
-    if (full) {
-      input.metrics.refused(SyslogRefusal::limit);
-      if (!input.full) {
-        spdlog::warn("{}: there are {} connections; more are turned away: raise max_connections",
-                     input.config.name, input.config.max_connections);
-      }
-    } else {
-      asio::co_spawn(io_, run_stream(std::make_unique<SyslogStream>(std::move(socket), *input.streams)),
-                     asio::detached);
+    if (input.streams->all.size() >= static_cast<std::size_t>(input.config.max_connections))
+      return refuse(input, SyslogRefusal::limit, "max_connections");
+    if (connections() >= most_connections_)
+      return refuse(input, SyslogRefusal::files, "the limit of open files (ulimit -n, LimitNOFILE)");
+    input.full = false;
+    auto stream = std::make_unique<SyslogStream>(std::move(socket), *input.streams);
+    if (draining_) stream->drain();
+    asio::co_spawn(io_, run_stream(std::move(stream)), asio::detached);
+  }
+
+  // The socket is closed as this returns to whoever took it in.
+  static void refuse(Input& input, SyslogRefusal reason, std::string_view limit) {
+    input.metrics.refused(reason);
+    if (!std::exchange(input.full, true)) {
+      spdlog::warn("{}: there are {} connections; more are turned away: raise {}", input.config.name,
+                   input.streams->all.size(), limit);
     }
-    input.full = full;
   }
 
   // One look over all connections now and then costs less than a timer for each read.
@@ -210,10 +208,9 @@ class Listener final : public SyslogListener {
     if (draining_) return;
     draining_ = true;
     for (Input& input : inputs_) {
-      error_code ignored;
-      input.acceptor.close(ignored);
       if (input.datagrams) input.datagrams->drain();
       if (!input.streams) continue;
+      input.intake->finish();
       for (SyslogStream* stream : input.streams->all) stream->drain();
     }
     (void)flow_.take_stored();
@@ -252,6 +249,8 @@ class Listener final : public SyslogListener {
 
   const std::vector<SyslogInput> configs_;
   const SyslogTimeouts timeouts_;
+  // HEC has the other half.
+  const std::size_t most_connections_ = most_connections(2);
   std::size_t unfinished_bytes_ = 0;
   asio::io_context io_{1};
   SyslogFlow flow_;

@@ -11,7 +11,7 @@ namespace {
 constexpr std::array<const char*, syslog::kHeads> kHeadNames = {"rfc5424", "rfc3164", "none"};
 constexpr std::array<const char*, kSyslogDrops> kDropNames = {"kernel", "queue_full", "not_stored",
                                                               "cut_off"};
-constexpr std::array<const char*, kSyslogRefusals> kRefusalNames = {"limit", "idle", "memory"};
+constexpr std::array<const char*, kSyslogRefusals> kRefusalNames = {"limit", "files", "idle", "memory"};
 
 void add(prometheus::Counter* counter, std::uint64_t count) {
   if (count > 0) counter->Increment(static_cast<double>(count));
@@ -57,10 +57,11 @@ SyslogMetrics::SyslogMetrics(prometheus::Registry& registry, const std::string& 
                       .Help("Open connections of syslog senders")
                       .Register(registry)
                       .Add({{"input", input}});
-  auto& refusals =
-      counters("hecate_syslog_connections_closed_total",
-               "Connections that hecate closed, by reason: limit (max_connections), idle, memory "
-               "(unfinished messages of all connections together)");
+  auto& refusals = counters(
+      "hecate_syslog_connections_closed_total",
+      "Connections that hecate closed, by reason: limit (max_connections), files (the limit of open files), "
+      "idle, memory "
+      "(unfinished messages of all connections together)");
   for (std::size_t i = 0; i < kRefusalNames.size(); ++i)
     refusals_[i] = &refusals.Add({{"input", input}, {"reason", kRefusalNames[i]}});
 }

@@ -28,10 +28,11 @@ inline constexpr std::size_t kSyslogDrops = 4;
 // Why a connection was ended by hecate.
 enum class SyslogRefusal : std::uint8_t {
   limit,   // max_connections
+  files,   // the limit of open files
   idle,    // no message for too long, or half of one
   memory,  // all unfinished messages together are too large
 };
-inline constexpr std::size_t kSyslogRefusals = 3;
+inline constexpr std::size_t kSyslogRefusals = 4;
 
 // What one syslog input counts. Events are counted by Ingest. sent = frames + dropped{kernel, cut_off}, and
 // frames = received by Ingest + dropped{queue_full, not_stored}.

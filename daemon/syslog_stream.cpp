@@ -80,9 +80,10 @@ void SyslogStream::drain() {
   int arrived = 0;
   if (::ioctl(socket_.native_handle(), FIONREAD, &arrived) < 0) arrived = 0;
   draining_ = true;
-  // OpenSSL holds what the socket does not show any more; a drain ends, too, when nothing comes.
+  // OpenSSL holds what the socket does not show any more; a drain ends, too, when nothing comes. The end of
+  // the stream, which is seen only behind the bytes, counts as one.
   constexpr std::size_t kMostInTls = 64 * 1024;
-  left_ = static_cast<std::size_t>(arrived) + (shared_.tls ? kMostInTls : 0);
+  left_ = static_cast<std::size_t>(arrived) + 1 + (shared_.tls ? kMostInTls : 0);
   error_code ignored;
   socket_.cancel(ignored);
 }
@@ -104,7 +105,7 @@ Awaitable<bool> SyslogStream::shake_hands() {
     bool go_on = state == State::wait_read || state == State::wait_write;
     if (go_on && !draining_) go_on = co_await wait_for(state);
     if (go_on && !draining_) continue;
-    shared_.tls->handshake_failed();
+    if (!draining_) shared_.tls->handshake_failed();
     co_return false;
   }
 }
@@ -122,6 +123,7 @@ Awaitable<void> SyslogStream::read_all() {
     deadline_ = Instant::max();
     bool open = co_await shared_.flow.wait_open();
     if (!open || drained()) co_return end(false);
+    std::size_t left = left_;
     State state = read();
     if (state == State::closed || state == State::broken) co_return end(state == State::closed);
     if (state == State::more) {
@@ -129,6 +131,7 @@ Awaitable<void> SyslogStream::read_all() {
       co_await asio::post(socket_.get_executor(), use_awaitable);
       continue;
     }
+    if (draining_ && left_ < left) continue;
     if (draining_) co_return end(false);
     wait_at_most(rest_.empty() ? std::chrono::milliseconds(shared_.config.idle / kMillisecond)
                                : shared_.timeouts.progress);

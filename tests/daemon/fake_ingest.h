@@ -5,6 +5,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -62,7 +63,18 @@ class FakeIngest final : public ingest::Ingest {
     std::lock_guard lock(mutex_);
     return std::exchange(events_, {});
   }
+  // Runs on the listener's thread, once, with the next batch; for what is to happen while it is busy.
+  void at_next_submit(std::function<void()> action) {
+    std::lock_guard lock(mutex_);
+    at_submit_ = std::move(action);
+  }
   bool submit(std::unique_ptr<ingest::Batch>& batch) override {
+    std::function<void()> action;
+    {
+      std::lock_guard lock(mutex_);
+      action = std::exchange(at_submit_, {});
+    }
+    if (action) action();
     if (full) return false;
     {
       std::lock_guard lock(mutex_);
@@ -113,6 +125,7 @@ class FakeIngest final : public ingest::Ingest {
   std::condition_variable changed_;
   std::deque<std::unique_ptr<ingest::Batch>> batches_;
   std::vector<Event> events_;
+  std::function<void()> at_submit_;
   bool held_ = false;
   bool committing_held_ = false;
   std::atomic<std::size_t> finished_{0};

@@ -253,6 +253,28 @@ TEST(HecListener, DrainDoesNotWaitForeverForABody) {
   EXPECT_TRUE(idle.closed());
 }
 
+// A reset can overtake the answer: so a connection that has more to send is not just closed.
+TEST(HecListener, TheLastAnswerOfAStopIsNotReset) {
+  HecServer server(100'000, {.closing = milliseconds(200)});
+  server.ingest.hold(true);
+  HttpClient client(server.port());
+  client.send(post(R"({"event":"x"})"));
+  ASSERT_TRUE(eventually([&] { return server.ingest.waiting() == 1; }));
+  client.send(post(std::string(90'000, ' ')));
+  std::thread stop([&] { server.listener->drain(); });
+  EXPECT_TRUE(eventually([&] {
+    HttpClient probe(server.port());
+    probe.send("GET /services/collector/health HTTP/1.1\r\nHost: t\r\n\r\n");
+    auto answer = probe.receive();
+    return answer && answer->status == 503;
+  }));
+  server.ingest.hold(false);
+  auto stored = client.receive();
+  EXPECT_TRUE(stored && stored->status == 200);
+  EXPECT_TRUE(client.ended());
+  stop.join();
+}
+
 // One that comes during the stop, to ask for what was acknowledged, has no more time than those that were
 // there.
 TEST(HecListener, DrainDoesNotWaitForWhoComesDuringIt) {

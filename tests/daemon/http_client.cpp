@@ -86,6 +86,11 @@ std::optional<HttpAnswer> HttpClient::receive(bool with_body) {
   return answer;
 }
 
+bool HttpClient::ended() const {
+  char byte = 0;
+  return read_.empty() && ::recv(socket_, &byte, 1, 0) == 0;
+}
+
 bool HttpClient::closed() {
   if (!read_.empty()) return false;
   if (tls_) return tls_->closed();

@@ -32,6 +32,8 @@ class HttpClient {
   [[nodiscard]] std::optional<HttpAnswer> receive(bool with_body = true);
   // True when the other side closes the connection and sends nothing more.
   [[nodiscard]] bool closed();
+  // Likewise, and in good order: it was not reset.
+  [[nodiscard]] bool ended() const;
   [[nodiscard]] TlsSender& tls() { return *tls_; }
 
  private:

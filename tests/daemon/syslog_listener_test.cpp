@@ -2,10 +2,12 @@
 #include "tests/daemon/syslog_fixture.h"
 #include "tests/support/testing.h"
 
+#include <future>
 #include <thread>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 namespace hecate::testing {
 namespace {
@@ -173,32 +175,61 @@ TEST(SyslogTcp, UnfinishedMessagesHaveABoundOnAllConnectionsTogether) {
   EXPECT_EQ(server.metric("hecate_syslog_connections"), 3);
 }
 
+constexpr std::size_t kMoreThanSocketsHold = 256 * 1024 * 1024;
+
+// A sender of many lines that is held up by TCP itself.
+class Burst {
+ public:
+  explicit Burst(int port) : sender_(port) {
+    for (int i = 0; i < 100; ++i) lines_ += kLine;
+  }
+  // Until nothing goes any more, or far more than sockets hold went; how much that was.
+  std::size_t send() {
+    while (sent_ < kMoreThanSocketsHold && sender_.takes_more(std::chrono::milliseconds(100))) {
+      std::size_t went = sender_.send_what_goes(std::string_view(lines_).substr(sent_ % lines_.size()));
+      sent_ += went;
+    }
+    return sent_;
+  }
+  // Up to the end of a line; how many lines were sent in all.
+  std::size_t send_rest() {
+    std::string_view rest = std::string_view(lines_).substr(sent_ % lines_.size());
+    return sender_.send(rest) ? (sent_ + rest.size()) / kLine.size() : 0;
+  }
+
+ private:
+  static inline const std::string kLine = "<14>" + std::string(10'000, 'x') + "\n";
+  std::string lines_;
+  TcpSender sender_;
+  std::size_t sent_ = 0;
+};
+
 // A full queue stops the reading; nothing is lost, and the sender is held up by TCP itself.
 TEST(SyslogTcp, AFullQueueStopsTheReading) {
   SyslogServer server({syslog_input(Protocol::tcp)});
   server.ingest.full = true;
-  TcpSender sender(server.port());
-  std::string line = "<14>" + std::string(10'000, 'x') + "\n";
-  std::string burst;
-  for (int i = 0; i < 100; ++i) burst += line;
-  // Until nothing goes any more: far more than the queue's refusal alone would have let in.
-  std::size_t sent = 0;
-  std::size_t at = 0;
-  constexpr std::size_t kMoreThanSocketsHold = 256 * 1024 * 1024;
-  while (sent < kMoreThanSocketsHold && sender.takes_more(std::chrono::milliseconds(100))) {
-    std::size_t went = sender.send_what_goes(std::string_view(burst).substr(at));
-    sent += went;
-    at = (at + went) % burst.size();
-  }
+  Burst burst(server.port());
+  std::size_t sent = burst.send();
   ASSERT_LT(sent, kMoreThanSocketsHold);
   ASSERT_TRUE(server.ingest.take_events().empty());
-  double read = server.metric("hecate_bytes_received_total");
-  EXPECT_LT(read, static_cast<double>(sent));
+  EXPECT_LT(server.metric("hecate_bytes_received_total"), static_cast<double>(sent));
   server.ingest.full = false;
-  std::thread rest([&] { (void)sender.send(std::string_view(burst).substr(at)); });
-  std::size_t lines = (sent - at + burst.size()) / line.size();
+  std::size_t lines = burst.send_rest();
   EXPECT_EQ(server.wait_for_events(lines).size(), lines);
-  rest.join();
+}
+
+// So does much that is under way: HEC's senders have room.
+TEST(SyslogTcp, HalfOfTheQueueUnderWayStopsTheReading) {
+  constexpr std::size_t kQueue = 2 * 1024 * 1024;
+  SyslogServer server({syslog_input(Protocol::tcp)}, {}, kQueue);
+  server.ingest.hold(true);
+  Burst burst(server.port());
+  ASSERT_LT(burst.send(), kMoreThanSocketsHold);
+  constexpr std::size_t kBatches = 2 * 256 * 1024;  // the one that fills it, and the one in hand
+  EXPECT_LT(server.metric("hecate_bytes_received_total"), kQueue / 2 + kBatches);
+  server.ingest.hold(false);
+  std::size_t lines = burst.send_rest();
+  EXPECT_EQ(server.wait_for_events(lines).size(), lines);
 }
 
 // What the journal refused is kept and comes once it can be stored, once.
@@ -216,15 +247,22 @@ TEST(SyslogTcp, WhatCannotBeStoredIsKept) {
 }
 
 TEST(SyslogTcp, TroubleStopsTheReading) {
-  SyslogServer server({syslog_input(Protocol::tcp)});
+  daemon::SyslogInput udp = syslog_input(Protocol::udp);
+  udp.name = "udp";
+  SyslogServer server({syslog_input(Protocol::tcp), udp});
   server.trouble = true;
   TcpSender sender(server.port());
   ASSERT_TRUE(sender.send("<14>a\n"));
-  ASSERT_TRUE(eventually([&] { return server.metric("hecate_bytes_received_total") == 6; }));
+  ASSERT_TRUE(eventually([&] { return server.metric("hecate_bytes_received_total", {"in"}) == 6; }));
   ASSERT_TRUE(sender.send("<14>b\n"));
-  EXPECT_EQ(server.ingest.waiting(), 0u);
+  // The listener looks at its sockets: what comes by UDP meanwhile is dropped, datagram for datagram.
+  UdpSender other(server.port(1));
+  for (int i = 1; i <= 10; ++i) {
+    ASSERT_TRUE(other.send("<14>dropped"));
+    ASSERT_TRUE(eventually([&] { return server.metric("hecate_syslog_dropped_total", {"udp"}) == i; }));
+  }
+  EXPECT_EQ(server.metric("hecate_bytes_received_total", {"in"}), 6);
   EXPECT_TRUE(server.ingest.take_events().empty());
-  EXPECT_EQ(server.metric("hecate_bytes_received_total"), 6);
   server.trouble = false;
   EXPECT_EQ(server.wait_for_texts(2), (std::vector<std::string>{"a", "b"}));
 }
@@ -251,6 +289,61 @@ TEST(SyslogTcp, AStopTakesWhatHasArrived) {
   EXPECT_FALSE(late.send("x"));
 }
 
+// The stop comes before the listener could take some connections in: their senders are gone already, and
+// think that all is well.
+TEST(SyslogTcp, AStopTakesTheConnectionsThatWaitAtThePort) {
+  constexpr int kSenders = 50;
+  SyslogServer server({syslog_input(Protocol::tcp)});
+  std::promise<void> go_on;
+  std::promise<void> busy;
+  server.ingest.at_next_submit([&] {
+    busy.set_value();
+    go_on.get_future().wait();
+  });
+  TcpSender first(server.port());
+  ASSERT_TRUE(first.send("<14>first\n"));
+  busy.get_future().wait();
+  for (int i = 0; i < kSenders; ++i) {
+    TcpSender sender(server.port());
+    ASSERT_TRUE(sender.send("<14>a\n<14>without an end"));
+  }
+  std::promise<void> stopping;
+  std::thread stop([&] {
+    stopping.set_value();
+    server.listener->drain();
+  });
+  stopping.get_future().wait();
+  go_on.set_value();
+  stop.join();
+  EXPECT_EQ(server.ingest.take_events().size(), 1u + 2 * kSenders);
+  EXPECT_EQ(server.metric("hecate_syslog_dropped_total"), 0);
+}
+
+// Half of what the process may open is HEC's, and some is left for the database and the admin port.
+TEST(SyslogTcp, TakesNoMoreConnectionsThanItsShareOfOpenFiles) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit few = before;
+  few.rlim_cur = 64;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  daemon::SyslogInput second = syslog_input(Protocol::tcp);
+  second.name = "second";
+  SyslogServer server({syslog_input(Protocol::tcp), second});
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  constexpr std::size_t kShare = 16;
+  std::vector<std::unique_ptr<TcpSender>> senders;
+  for (std::size_t i = 0; i < kShare; ++i) senders.push_back(std::make_unique<TcpSender>(server.port(i % 2)));
+  ASSERT_TRUE(eventually([&] { return server.metric("hecate_syslog_connections") == kShare; }));
+  for (std::size_t input : {0, 1}) EXPECT_TRUE(TcpSender(server.port(input)).closed());
+  for (const char* input : {"in", "second"})
+    EXPECT_EQ(server.metric("hecate_syslog_connections_closed_total", {input, "files"}), 1) << input;
+  senders.pop_back();
+  ASSERT_TRUE(eventually([&] { return server.metric("hecate_syslog_connections") == kShare - 1; }));
+  TcpSender next(server.port());
+  ASSERT_TRUE(next.send("<14>a\n"));
+  EXPECT_EQ(server.wait_for_texts(1), std::vector<std::string>{"a"});
+}
+
 // The stop comes while nothing is read: what stands in the sockets is still taken once there is room.
 TEST(SyslogTcp, AStopReadsWhatIsStillInTheSockets) {
   SyslogServer server({syslog_input(Protocol::tcp)});
@@ -260,11 +353,30 @@ TEST(SyslogTcp, AStopReadsWhatIsStillInTheSockets) {
   ASSERT_TRUE(eventually([&] { return server.metric("hecate_bytes_received_total") == 6; }));
   for (int i = 0; i < 1000; ++i) ASSERT_TRUE(sender.send("<14>a\n"));
   std::thread stop([&] { server.listener->drain(); });
-  EXPECT_TRUE(eventually([&] { return !TcpSender(server.port()).send("x"); }));
+  EXPECT_TRUE(eventually([&] { return !TcpSender(server.port()).send("\n"); }));
   EXPECT_EQ(server.metric("hecate_bytes_received_total"), 6);
   server.ingest.full = false;
   stop.join();
   EXPECT_EQ(server.ingest.take_events().size(), 1001u);
+}
+
+// It waits on as long as anything is stored, and not beyond that.
+TEST(SyslogTcp, AStopEndsWhenNothingIsStoredAnyMore) {
+  SyslogServer server({syslog_input(Protocol::tcp)}, {.closing = 500ms});
+  server.ingest.full = true;
+  TcpSender sender(server.port());
+  ASSERT_TRUE(sender.send("<14>a\n"));
+  ASSERT_TRUE(eventually([&] { return server.metric("hecate_bytes_received_total") == 6; }));
+  ASSERT_TRUE(sender.send("<14>b\n"));
+  std::thread stop([&] { server.listener->drain(); });
+  EXPECT_TRUE(eventually([&] { return !TcpSender(server.port()).send("\n"); }));
+  server.ingest.at_next_submit([&] {
+    server.ingest.full = false;
+    server.ingest.at_next_submit([&] { server.ingest.disk_bad = true; });
+  });
+  stop.join();
+  EXPECT_EQ(server.wait_for_texts(1), std::vector<std::string>{"a"});
+  EXPECT_EQ(server.metric("hecate_syslog_dropped_total", {"not_stored"}), 1);
 }
 
 TEST(SyslogTcp, AStopDoesNotWaitForEverOnABadDisk) {

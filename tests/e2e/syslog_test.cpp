@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 
 namespace hecate::testing {
 namespace {
@@ -90,6 +92,11 @@ TEST_F(Syslog, WhatHasArrivedAtTheStopIsNotLost) {
   for (int i = 0; i < kMessages; ++i)
     all += counted("<14>Apr 27 11:59:58 lnx-1 sysmon: " + linux_event(fmt::format("/etc/cron.d/{}", i)));
   ASSERT_TRUE(sender.send(all));
+  // It has arrived when nothing of it waits at the sender's end.
+  ASSERT_TRUE(eventually([&] {
+    int waiting = -1;
+    return ::ioctl(sender.socket(), SIOCOUTQ, &waiting) == 0 && waiting == 0;
+  }));
   hecate_->stop();
   Finished state = run({hecate_binary(), "state", "show", "--path", hecate_->folder() / "state"});
   // Last run, minutes, groups.
