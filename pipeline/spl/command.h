@@ -4,6 +4,7 @@
 #include "absl/functional/function_ref.h"
 #include "pipeline/base/arena.h"
 #include "pipeline/spl/lexer.h"
+#include "pipeline/spl/lookup.h"
 #include "pipeline/spl/row.h"
 #include "pipeline/spl/source.h"
 
@@ -92,7 +93,11 @@ class Command {
   [[nodiscard]] virtual std::string canonical() const = 0;
   // From what is needed behind the command to what is needed before it.
   virtual void need(FieldNeed& need) const = 0;
-  // Told once, before all else, what is needed behind the command (see fillnull).
+  // Finds the lookups that it names; once, before all else. The error has the place of the name.
+  [[nodiscard]] virtual Parsed<void> bind(const LookupSource& /*lookups*/, FieldNames& /*names*/) {
+    return {};
+  }
+  // Told once, before all others, what is needed behind the command (see fillnull).
   virtual void settle(const FieldNeed& /*after*/) {}
 
   // True when the command looks at one row at a time: it may run on events as they arrive, by `each`.
@@ -118,6 +123,9 @@ class Command {
   [[nodiscard]] virtual const Aggregation* aggregation() const { return nullptr; }
   // Its rows are made of several that came in.
   [[nodiscard]] virtual bool puts_rows_together() const { return aggregation() != nullptr; }
+
+  // It has rows of its own to give, whatever comes in.
+  [[nodiscard]] virtual bool makes_rows() const { return false; }
 
   // What the search command asks of a row; null for all other commands.
   [[nodiscard]] virtual const Condition* condition() const { return nullptr; }
@@ -160,6 +168,9 @@ Parsed<void> parse_makemv(Cursor& cursor, FieldNames& names, Commands& commands)
 Parsed<void> parse_mvexpand(Cursor& cursor, FieldNames& names, Commands& commands);
 Parsed<void> parse_mvcombine(Cursor& cursor, FieldNames& names, Commands& commands);
 Parsed<void> parse_nomv(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_lookup(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_inputlookup(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_outputlookup(Cursor& cursor, FieldNames& names, Commands& commands);
 Parsed<void> parse_stats(Cursor& cursor, FieldNames& names, Commands& commands);
 Parsed<void> parse_eventstats(Cursor& cursor, FieldNames& names, Commands& commands);
 Parsed<void> parse_streamstats(Cursor& cursor, FieldNames& names, Commands& commands);
@@ -177,6 +188,10 @@ Parsed<void> add_search(Condition condition, Commands& commands);
 // Adds a stats command that counts rows by `by`; what top and rare begin with.
 void add_counts(std::span<const FieldRef> by, std::string_view count_name, FieldNames& names,
                 Commands& commands);
+
+// What `lookups` finds; an error where there are none at all.
+[[nodiscard]] Result<std::shared_ptr<const Lookup>> find_lookup(const LookupSource& lookups,
+                                                                std::string_view name);
 
 // Reads field names, blanks or commas between, up to the end or a keyword; wildcards are left in.
 [[nodiscard]] Parsed<std::vector<std::string>> parse_field_list(Cursor& cursor,

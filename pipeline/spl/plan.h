@@ -2,6 +2,7 @@
 
 #include "pipeline/base/error.h"
 #include "pipeline/spl/condition.h"
+#include "pipeline/spl/lookup.h"
 #include "pipeline/spl/row.h"
 #include "pipeline/spl/source.h"
 
@@ -107,7 +108,8 @@ class Plan {
   [[nodiscard]] virtual const std::shared_ptr<const Scan>& scan() const = 0;
   // The closing part works row by row or can only grow: `emit: first_match` is possible.
   [[nodiscard]] virtual bool can_emit_first_match() const = 0;
-  // A window that holds no events may have a row: some aggregation has no BY fields (`stats count`).
+  // A window that holds no events may have a row: some aggregation has no BY fields (`stats count`), or
+  // it reads a lookup.
   [[nodiscard]] virtual bool can_tell_of_nothing() const = 0;
   // One line each: how the search will run, for `hecate check`.
   [[nodiscard]] virtual std::vector<std::string> describe() const = 0;
@@ -118,7 +120,8 @@ class Plan {
 // Makes a search ready: macros, parser, plan. `names` gathers the fields of all plans of a catalogue and must
 // outlive the plan. What cannot be run is refused here, with its place.
 [[nodiscard]] Parsed<std::shared_ptr<const Plan>> compile(std::string_view search, const MacroLookup& macros,
-                                                          FieldNames& names);
+                                                          FieldNames& names,
+                                                          const LookupSource& lookups = {});
 
 // Merges two encoded states of the same group; used by the journal. Fails on a damaged blob.
 [[nodiscard]] Result<std::string> merge_states(std::string_view a, std::string_view b);

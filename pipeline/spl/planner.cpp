@@ -22,7 +22,7 @@ class PlannedSearch final : public Plan {
   bool can_tell_of_nothing() const override {
     return std::ranges::any_of(planned_->commands, [](const auto& command) {
       const Aggregation* aggregation = command->aggregation();
-      return aggregation != nullptr && aggregation->by().empty();
+      return command->makes_rows() || (aggregation != nullptr && aggregation->by().empty());
     });
   }
   std::vector<std::string> describe() const override;
@@ -55,6 +55,7 @@ std::vector<std::string> PlannedSearch::describe() const {
 
 std::string PlannedSearch::describe_state() const {
   std::string text;
+  if (planned_->condition.kind == Condition::Kind::never) return "state: none, no event is looked at";
   if (planned_->aggregation != nullptr) {
     for (const Aggregation::ByField& by : planned_->aggregation->by())
       text += fmt::format(" {}", by.field.name);
@@ -130,7 +131,10 @@ void take_conditions(Planned& planned, Commands& commands) {
     planned.condition_text += commands[taken]->written;
   }
   commands.erase(commands.begin(), commands.begin() + static_cast<std::ptrdiff_t>(taken));
-  if (conditions.empty()) {
+  if (taken == 0 && !commands.empty() && commands[0]->makes_rows()) {
+    planned.condition.kind = Condition::Kind::never;
+    planned.condition_text = "nothing";
+  } else if (conditions.empty()) {
     planned.condition_text = "search *";
   } else if (conditions.size() == 1) {
     planned.condition = std::move(conditions[0]);
@@ -231,11 +235,15 @@ bool rows_stay(const Planned& planned) {
 }  // namespace
 
 Parsed<std::shared_ptr<const Plan>> compile(std::string_view search, const MacroLookup& macros,
-                                            FieldNames& names) {
+                                            FieldNames& names, const LookupSource& lookups) {
   Parsed<SourceText> source = expand_macros(search, macros);
   if (!source) return std::unexpected(source.error());
   Parsed<Commands> commands = parse_commands(*source, names);
   if (!commands) return std::unexpected(source->with_macros(std::move(commands).error()));
+  for (const auto& command : *commands) {
+    if (Parsed<void> bound = command->bind(lookups, names); !bound)
+      return std::unexpected(source->with_macros(std::move(bound).error()));
+  }
   auto planned = std::make_shared<Planned>();
   planned->keys = follow_keys(*commands);
   planned->aggregates = follow_aggregates(*commands);

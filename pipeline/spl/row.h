@@ -8,11 +8,16 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace hecate::spl {
+
+class LookupTable;
+class WrittenTable;
 
 using FieldId = std::uint32_t;
 
@@ -92,7 +97,10 @@ struct EvalContext {
   Time latest = 0;
   std::size_t held_bytes = 0;  // out: of rows, and of groups without what their functions gathered, that the
                                // closing part keeps until its end
-  std::uint64_t rows_cut = 0;  // out: rows that belong to more groups than one may (Aggregation::kMostKeys)
+  std::uint64_t rows_cut = 0;  // out: rows that belong to more groups than one may (Aggregation::kMostKeys),
+                               // or have more to look up (command_lookup.cpp)
+  // Out: what outputlookup has written; whoever runs the search puts it in place when the run counts.
+  std::vector<std::pair<std::shared_ptr<WrittenTable>, std::shared_ptr<const LookupTable>>> written{};
 };
 
 }  // namespace hecate::spl

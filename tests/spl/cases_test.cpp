@@ -4,11 +4,14 @@
 //   missing,
 //            so that events come in the order of time; later ones are newer, and come first in a search.
 //   macros:  name, or `name(a, b)` → definition (may be missing)
+//   lookups: name → table and rules, see lookup_cases.h (may be missing)
 //   window:  {earliest, latest, now} in seconds (may be missing: 0, 3600, 3600)
 //   search:  as an author writes it
 //   rows:    the rows in order, each field → text or list of texts; no other fields may be there
+//   written: lookup → its rows after the search, each field → text (may be missing)
 //   error:   instead of rows: {line, column, contains}
 #include "gtest/gtest.h"
+#include "tests/spl/lookup_cases.h"
 #include "tests/spl/search_runner.h"
 #include "tests/support/testing.h"
 #include "yaml-cpp/yaml.h"
@@ -55,6 +58,7 @@ Window read_window(const YAML::Node& node) {
 }
 
 using Fields = std::map<std::string, std::vector<std::string>>;
+using WrittenRows = std::vector<std::map<std::string, std::string>>;
 
 std::vector<Fields> expected_rows(const YAML::Node& rows) {
   std::vector<Fields> expected;
@@ -84,8 +88,9 @@ class SearchCase : public ::testing::TestWithParam<std::string> {};
 TEST_P(SearchCase, Gives) {
   YAML::Node test = YAML::LoadFile(GetParam());
   spl::FieldNames names;
-  auto plan =
-      spl::compile(test["search"].as<std::string>(), macro_lookup(read_macros(test["macros"])), names);
+  LookupCases lookups(test["lookups"]);
+  auto plan = spl::compile(test["search"].as<std::string>(), macro_lookup(read_macros(test["macros"])), names,
+                           lookups.source());
   if (test["error"]) {
     check_error(test["error"], plan);
     return;
@@ -97,9 +102,14 @@ TEST_P(SearchCase, Gives) {
   ASSERT_TRUE(test["rows"]) << "the case has neither rows nor error";
   std::vector<Fields> expected = expected_rows(test["rows"]);
   for (Merging merging : {Merging::at_once, Merging::stored_in_reverse}) {
+    LookupCases before(test["lookups"]);
+    plan = spl::compile(test["search"].as<std::string>(), macro_lookup(read_macros(test["macros"])), names,
+                        before.source());
     Groups groups = gather(**plan, events, merging);
     EXPECT_EQ(fields_of(close(**plan, groups, read_window(test["window"]))), expected)
         << (merging == Merging::at_once ? "merged at once" : "stored and merged in reverse");
+    for (const auto& written : test["written"])
+      EXPECT_EQ(before.rows(written.first.as<std::string>()), written.second.as<WrittenRows>());
   }
 }
 

@@ -101,6 +101,7 @@ std::vector<FoundRow> close(const spl::Plan& plan, const Groups& groups, const W
     arena.reset();
   }
   closing->finish();
+  for (auto& [written, table] : context.written) written->set(table);
   return rows;
 }
 

@@ -35,7 +35,7 @@ using Groups = std::map<std::string, spl::GroupState>;
 
 // Runs the streaming part over the events.
 [[nodiscard]] Groups gather(const spl::Plan& plan, std::deque<FakeEvent>& events, Merging merging);
-// Runs the closing part over the groups.
+// Runs the closing part over the groups. What outputlookup wrote is put in its place.
 [[nodiscard]] std::vector<FoundRow> close(const spl::Plan& plan, const Groups& groups,
                                           const Window& window = {});
 
