@@ -14,6 +14,7 @@ namespace hecate::daemon {
 struct ContentOptions {
   std::vector<std::string> detections;  // none: those that ship
   std::vector<std::string> macros;
+  std::vector<std::string> lookups;
   std::optional<std::string> spl;  // one search given as text, instead of detections
   bool first_match = false;        // all of them emit at the first match
 };

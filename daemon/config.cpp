@@ -144,6 +144,9 @@ void declare_detections(Keys& keys, Draft& draft) {
              "Files and folders of detections; those that ship when empty.");
   keys.paths("detections.macros", sources.macros,
              "Files and folders of macros; they replace shipped ones by name.");
+  keys.paths("detections.lookups", sources.lookups,
+             "Files and folders of lookups: definitions in YAML, and CSV files; later ones replace earlier "
+             "ones by name.");
   keys.paths("detections.deployments", sources.deployments,
              "Files and folders of deployments: schedule and actions by type of detection.");
   declare_override(keys, "detections.defaults.", draft.defaults);
@@ -384,6 +387,7 @@ admin:
 detections:
   paths: [detections]
   macros: [macros]
+  lookups: [lookups]
   defaults:
     cron: "0 * * * *"
   overrides:

@@ -11,6 +11,7 @@ catalogue::LoadResult read_content(const ContentOptions& options) {
   catalogue::Sources sources;
   sources.include_disabled = true;
   sources.macros = options.macros;
+  sources.lookups = options.lookups;
   if (options.first_match) sources.defaults.emit = catalogue::Emit::first_match;
   if (options.spl) return catalogue::load_search("search", *options.spl, sources);
   sources.detections = options.detections;

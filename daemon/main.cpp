@@ -34,6 +34,8 @@ void add_content(CLI::App& command, ContentOptions& content, bool with_search) {
         ->excludes("--detections");
   add_list(command, "--macros", content.macros,
            "File or folder of macros (YAML); a later one replaces an earlier one");
+  add_list(command, "--lookups", content.lookups,
+           "File or folder of lookups (YAML definitions and CSV files)");
 }
 
 void add_metadata(CLI::App& command, std::string& source, std::string& sourcetype, std::string& host,
@@ -64,7 +66,8 @@ CLI::App* add_serve(CLI::App& app, ServeOptions& options) {
       "-c,--config", options.config,
       "Configuration (YAML, see docs/configuration.md); without it hecate runs on its defaults with a "
       "token of its own, kept under state.path");
-  command->footer("SIGHUP reads detections and macros again; SIGTERM answers what is in flight and stops.");
+  command->footer(
+      "SIGHUP reads detections, macros and lookups again; SIGTERM answers what is in flight and stops.");
   return command;
 }
 
@@ -127,11 +130,14 @@ CLI::App* add_check(CLI::App& app, CheckOptions& options) {
   CLI::Option* paths = command->add_option("PATH", options.content.detections,
                                            "Detection files or folders; without it, those that ship");
   add_list(*command, "--macros", options.content.macros, "File or folder of macros (YAML)");
+  add_list(*command, "--lookups", options.content.lookups,
+           "File or folder of lookups (YAML definitions and CSV files)");
   command
       ->add_option("-c,--config", options.config,
-                   "The detections of this configuration, with its macros and overrides")
+                   "The detections of this configuration, with its macros, lookups and overrides")
       ->excludes(paths)
-      ->excludes("--macros");
+      ->excludes("--macros")
+      ->excludes("--lookups");
   command->add_flag("--json", options.json, "One JSON object a detection");
   return command;
 }

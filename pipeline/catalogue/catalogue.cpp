@@ -2,6 +2,7 @@
 
 #include "pipeline/base/nearest.h"
 #include "pipeline/catalogue/detection_reader.h"
+#include "pipeline/catalogue/lookup_files.h"
 #include "pipeline/catalogue/macro_table.h"
 #include "pipeline/catalogue/shipped.h"
 #include "pipeline/catalogue/yaml_reader.h"
@@ -26,6 +27,9 @@ constexpr std::string_view kDefaultLatest = "-10m@m";
 bool is_yaml(const fs::path& path) {
   return path.extension() == ".yml" || path.extension() == ".yaml";
 }
+bool is_csv(const fs::path& path) {
+  return path.extension() == ".csv";
+}
 
 // Folders that stand inside a folder of detections and hold something else.
 bool holds_other_content(const fs::path& folder) {
@@ -33,9 +37,10 @@ bool holds_other_content(const fs::path& folder) {
   return name == "macros" || name == "deployments" || name == "lookups" || name == "data_sources";
 }
 
-// The YAML files of a folder and its folders, sorted, so that "later" means the same everywhere; a file is
+// Such files of a folder and its folders, sorted, so that "later" means the same everywhere; a file is
 // itself.
-std::vector<std::string> yaml_files(const fs::path& path, bool detections) {
+std::vector<std::string> files_of(const fs::path& path, bool (*is_wanted)(const fs::path&),
+                                  bool detections = false) {
   std::error_code error;
   if (!fs::is_directory(path, error)) return {path.string()};
   std::vector<std::string> files;
@@ -43,7 +48,7 @@ std::vector<std::string> yaml_files(const fs::path& path, bool detections) {
   for (; !error && entry != fs::end(entry); entry.increment(error)) {
     if (entry->is_directory(error)) {
       if (detections && holds_other_content(entry->path())) entry.disable_recursion_pending();
-    } else if (is_yaml(entry->path())) {
+    } else if (is_wanted(entry->path())) {
       files.push_back(entry->path().string());
     }
   }
@@ -93,6 +98,7 @@ class Loader {
   explicit Loader(const Sources& sources) : sources_(sources), catalogue_(std::make_shared<Catalogue>()) {}
 
   void read_macros();
+  void read_lookups();
   void read_deployments();
   void read_detections();
   void read_detections(std::string_view text, const std::string& file);
@@ -107,6 +113,8 @@ class Loader {
  private:
   using DocumentReader = std::function<void(const MapReader&, const std::string& file)>;
   void read_shipped(std::string_view folder, const DocumentReader& document);
+  [[nodiscard]] std::vector<std::string> folders_of(const std::string& name,
+                                                    const std::vector<std::string>& given) const;
   void read_folders(const std::string& name, const std::vector<std::string>& given,
                     const DocumentReader& document);
   void read_file(const std::string& file, const DocumentReader& document);
@@ -120,6 +128,7 @@ class Loader {
   std::shared_ptr<Catalogue> catalogue_;
   LoadResult result_;
   MacroTable macros_;
+  LookupFiles lookups_{read_text};
   Deployments deployments_;
   std::vector<ReadDetection> read_;
   std::set<std::string> files_;                    // those read, so that one named twice is read once
@@ -154,9 +163,9 @@ void Loader::read_shipped(std::string_view folder, const DocumentReader& documen
       read_text_of(file.text, std::string(kBuiltin) + std::string(file.path), document);
 }
 
-// The folders called `name` inside and beside those of the detections, then those that were `given`.
-void Loader::read_folders(const std::string& name, const std::vector<std::string>& given,
-                          const DocumentReader& document) {
+// Those called `name` inside and beside the folders of the detections, then those that were `given`.
+std::vector<std::string> Loader::folders_of(const std::string& name,
+                                            const std::vector<std::string>& given) const {
   std::vector<std::string> folders;
   auto add = [&](const fs::path& folder) {
     std::error_code error;
@@ -174,14 +183,32 @@ void Loader::read_folders(const std::string& name, const std::vector<std::string
     add(folder / name);
   }
   folders.insert(folders.end(), given.begin(), given.end());
-  for (const std::string& folder : folders)
-    for (const std::string& file : yaml_files(folder, false)) read_file(file, document);
+  return folders;
+}
+
+void Loader::read_folders(const std::string& name, const std::vector<std::string>& given,
+                          const DocumentReader& document) {
+  for (const std::string& folder : folders_of(name, given))
+    for (const std::string& file : files_of(folder, is_yaml)) read_file(file, document);
 }
 
 void Loader::read_macros() {
   auto document = [&](const MapReader& yaml, const std::string& file) { macros_.add(yaml, file); };
   read_shipped("macros/", document);
   read_folders("macros", sources_.macros, document);
+}
+
+// CSV files first, so that a definition may have the name of one.
+void Loader::read_lookups() {
+  auto document = [&](const MapReader& yaml, const std::string& file) { lookups_.add(yaml, file); };
+  for (const std::string& path : folders_of("lookups", sources_.lookups)) {
+    std::error_code error;
+    bool folder = fs::is_directory(path, error);
+    if (folder || is_csv(path))
+      for (const std::string& file : files_of(path, is_csv)) lookups_.add_csv(file);
+    if (folder || !is_csv(path))
+      for (const std::string& file : files_of(path, is_yaml)) read_file(file, document);
+  }
 }
 
 void Loader::read_deployments() {
@@ -219,7 +246,7 @@ void Loader::read_detections() {
           read_detections(file.text, std::string(kBuiltin) + std::string(file.path));
       continue;
     }
-    for (const std::string& file : yaml_files(path, true)) {
+    for (const std::string& file : files_of(path, is_yaml, true)) {
       std::error_code error;
       if (!files_.insert(fs::weakly_canonical(file, error).string()).second) continue;
       auto text = read_text(file);
@@ -283,7 +310,7 @@ void Loader::compile(ReadDetection& read, std::string off) {
                                 warning.position.column, std::move(warning.message)});
   auto schedule = schedule::Schedule::parse(detection.cron, detection.earliest, detection.latest);
   if (!schedule) return refuse(read, read.position, schedule.error().message);
-  auto plan = spl::compile(detection.search, macros_.lookup(), catalogue_->names);
+  auto plan = spl::compile(detection.search, macros_.lookup(), catalogue_->names, lookups_.source());
   if (!plan) {
     spl::Position place = plan.error().position;
     if (read.search_places) place = read.search_places->in_file(place);
@@ -334,6 +361,7 @@ LoadResult Loader::finish() {
 LoadResult load(const Sources& sources) {
   Loader loader(sources);
   loader.read_macros();
+  loader.read_lookups();
   loader.read_deployments();
   loader.read_detections();
   loader.apply_overrides();
@@ -345,8 +373,10 @@ LoadResult load_search(const std::string& name, const std::string& spl, const So
   Sources only_macros;
   only_macros.detections = macros.detections;  // for the folders beside them
   only_macros.macros = macros.macros;
+  only_macros.lookups = macros.lookups;
   Loader loader(only_macros);
   loader.read_macros();
+  loader.read_lookups();
   loader.add_search(name, spl);
   loader.apply_overrides();
   loader.compile();

@@ -35,6 +35,8 @@ struct Sources {
   std::vector<std::string> detections;  // files or folders, searched for *.yml and *.yaml
   std::vector<std::string> macros;      // files or folders of ESCU's macro YAML; a `macros/` folder inside or
                                         // beside a detections folder is found by itself, before these
+  std::vector<std::string> lookups;  // files or folders of ESCU's lookup YAML and CSV; a `lookups/` folder is
+                                     // found as for macros
   std::vector<std::string> deployments;  // as for macros: a `deployments/` folder beside is found by itself
   Override defaults;                     // for all
   std::map<std::string, Override> overrides;  // by detection name

@@ -33,7 +33,9 @@ constexpr auto kKinds = std::to_array<CommandKind>({
     {"mvexpand", true, parse_mvexpand, "a row for each value of a field"},
     {"nomv", true, parse_nomv, "joins the values of a field by line breaks"},
     {"outputlookup", false, parse_outputlookup,
-     "the rows become a lookup of the local state; append=t, key_field=f keep those it has"},
+     "the rows become a lookup of the local state; append=t, key_field=f keep those it has. No definition "
+     "makes such a "
+     "lookup yet, so it is refused"},
     {"rare", false, parse_rare, "the least frequent values of fields"},
     {"regex", true, parse_regex, "regex field=\"…\" or field!=\"…\": keeps rows by a PCRE expression"},
     {"rename", true, parse_rename, "rename a AS b, \"X.*\" AS *"},

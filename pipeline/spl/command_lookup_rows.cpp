@@ -210,11 +210,9 @@ class OutputLookupCommand final : public Command {
     if (!found) return std::unexpected(Diagnostic{arguments_.position, found.error().message});
     lookup_ = std::move(*found);
     if (lookup_->written() != nullptr) return {};
-    return std::unexpected(
-        Diagnostic{arguments_.position,
-                   fmt::format("the lookup {} is read from a file, and files are not written; define it with "
-                               "`collection` instead of `filename`, and its rows are kept in the local state",
-                               arguments_.name)});
+    return std::unexpected(Diagnostic{
+        arguments_.position,
+        fmt::format("the lookup {} is read from a file, and files are not written", arguments_.name)});
   }
   std::string canonical() const override {
     return fmt::format("outputlookup {:?} {} {} {} {:?}", arguments_.name, arguments_.append,
