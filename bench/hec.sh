@@ -22,28 +22,7 @@ while [ $# -gt 0 ]; do
   esac
   shift 2
 done
-hecate=${HECATE_BINARY:-$root/build/release/hecate}
-[ -x "$hecate" ] || { echo "build it first: bash deploy/build.sh" >&2; exit 2; }
-
-work=$(mktemp -d "${TMPDIR:-/tmp}/hecate-bench-XXXXXX")
-pid=
-cleanup() {
-  [ -n "$pid" ] && kill -TERM "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
-  rm -rf "$work"
-}
-trap cleanup EXIT
-
-if [ -z "$corpus" ]; then
-  corpus=$work/corpus.ndjson
-  if [ -f "$shared/corpus/sysmon.json.ndjson.zst" ]; then
-    zstdcat "$shared/corpus/sysmon.json.ndjson.zst" > "$corpus"
-  else
-    # Without real events: the quickstart's, unwrapped, over and over.
-    sed 's/@EPOCH@/1777296099/; s/@UTC@/2026-04-27 13:21:39/g' "$root/deploy/quickstart/events.ndjson" |
-      jq -c .event > "$work/few.ndjson"
-    for _ in $(seq 4000); do cat "$work/few.ndjson"; done > "$corpus"
-  fi
-fi
+source "$root/bench/lib.sh"
 
 token=00000000-0000-0000-0000-000000000000
 cat > "$work/hecate.yaml" <<YAML
@@ -54,20 +33,6 @@ ingest: {workers: $workers}
 detections: {overrides: {Windows MsMpEng Writing to System32: {earliest: -6000d@d}}}
 state: {path: $work/state}
 YAML
-
-start() {
-  taskset -c 0 "$hecate" serve --config "$work/hecate.yaml" > "$work/out" 2> "$work/log" &
-  pid=$!
-  for _ in $(seq 100); do
-    read -r hec admin < <(sed -n 's/.*HEC on port \([0-9]*\), admin on port \([0-9]*\),.*/\1 \2/p' "$work/log") && return
-    sleep 0.1
-  done
-  cat "$work/log" >&2
-  exit 1
-}
-
-metric() { curl -s "http://127.0.0.1:$admin/metrics" | awk -v name="$1" 'index($0, name) == 1 { sum += $NF } END { printf "%.0f\n", sum }'; }
-cpu_ticks() { awk '{ print $14 + $15 }' "/proc/$pid/stat"; }
 
 # measure NAME COMMAND…: a row of the table.
 measure() {
@@ -108,7 +73,7 @@ simdjson_cost() {
     sort -n | tail -1 | awk '{ printf "%.3f\n", 1e6 / $1 }'
 }
 
-start
+start_hecate
 echo "$(date -u +%F) · $(nproc) cores, $(sed -n 's/model name\s*: //p' /proc/cpuinfo | head -1) · $(wc -l < "$corpus") events, $(($(stat -c %s "$corpus") / $(wc -l < "$corpus"))) bytes each · $connections connections · $workers workers"
 echo "| sender         | events/s   | evaluated  | matches  | CPU µs an event | MiB | peak MiB |"
 echo "|----------------|------------|------------|----------|--------|--------|--------|"
