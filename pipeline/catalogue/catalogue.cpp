@@ -182,6 +182,11 @@ std::vector<std::string> Loader::folders_of(const std::string& name,
     add(folder.parent_path() / name);
     add(folder / name);
   }
+  // What is given as well has its place there, and is read once.
+  for (const std::string& path : given) {
+    std::error_code error;
+    std::erase(folders, fs::weakly_canonical(path, error).string());
+  }
   folders.insert(folders.end(), given.begin(), given.end());
   return folders;
 }

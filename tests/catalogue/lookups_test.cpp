@@ -2,6 +2,7 @@
 #include "pipeline/catalogue/csv.h"
 #include "tests/support/testing.h"
 
+#include <filesystem>
 #include <fstream>
 
 #include <fmt/format.h>
@@ -107,6 +108,16 @@ TEST_F(Lookups, ADefinitionThatCannotBeReadIsRefusedByItself) {
     ASSERT_EQ(loaded.refused.size(), 1U) << bad;
     expect_part(loaded.refused[0].file, "bad.yml");
   }
+}
+
+TEST_F(Lookups, AFolderThatIsFoundAndGivenIsReadOnce) {
+  Sources sources;
+  sources.detections = {folder_ / "detections"};
+  sources.lookups = {folder_ / "lookups"};
+  std::filesystem::create_directories(folder_ / "detections");
+  std::filesystem::create_directories(folder_ / "lookups");
+  write("lookups/bad.yml", "{name: tools}");
+  EXPECT_EQ(load_search("test", "EventID=1", sources).refused.size(), 1U);
 }
 
 std::string rows_of(std::string_view csv, bool* closed = nullptr) {
