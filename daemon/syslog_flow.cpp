@@ -74,13 +74,14 @@ void SyslogFlow::answered(Load load, const ingest::BatchResult& result) {
     load.metrics->messages(result.syslog.heads);
     stored_ = true;
     pool_.give(std::move(load.body));
-  } else if (given_up_) {
-    drop(load);
   } else {
     stuck_ = true;
-    waiting_.push_back(std::move(load));
-    try_again_later();
-    return;
+    if (!given_up_) {
+      waiting_.push_back(std::move(load));
+      try_again_later();
+      return;
+    }
+    drop(load);
   }
   go_on();
 }

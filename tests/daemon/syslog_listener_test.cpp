@@ -368,13 +368,18 @@ TEST(SyslogTcp, AStopEndsWhenNothingIsStoredAnyMore) {
   ASSERT_TRUE(sender.send("<14>a\n"));
   ASSERT_TRUE(eventually([&] { return server.metric("hecate_bytes_received_total") == 6; }));
   ASSERT_TRUE(sender.send("<14>b\n"));
-  std::thread stop([&] { server.listener->drain(); });
-  EXPECT_TRUE(eventually([&] { return !TcpSender(server.port()).send("\n"); }));
-  server.ingest.at_next_submit([&] {
+  // On the listener's thread, so that it comes before the stop's end however slow this machine is: the first
+  // batch that is tried with the port closed goes, and no other.
+  std::function<void()> let_one_through = [&] {
+    if (TcpSender(server.port()).send("\n")) return server.ingest.at_next_submit(let_one_through);
     server.ingest.full = false;
-    server.ingest.at_next_submit([&] { server.ingest.disk_bad = true; });
-  });
-  stop.join();
+    server.ingest.at_next_submit([&] {
+      EXPECT_TRUE(eventually([&] { return server.ingest.finished() == 1; }));
+      server.ingest.disk_bad = true;
+    });
+  };
+  server.ingest.at_next_submit(let_one_through);
+  server.listener->drain();
   EXPECT_EQ(server.wait_for_texts(1), std::vector<std::string>{"a"});
   EXPECT_EQ(server.metric("hecate_syslog_dropped_total", {"not_stored"}), 1);
 }
