@@ -21,9 +21,10 @@ bool is_nxlog_event_type(std::string_view text) {
 // Appends a level to a path and takes it away again.
 class Level {
  public:
-  Level(std::string& path, std::string_view name) : path_(path), size_(path.size()) {
+  Level(std::string& path, std::string_view name, std::string_view between = ".")
+      : path_(path), size_(path.size()) {
     if (name.empty()) return;
-    if (!path.empty() && name != "{}") path += '.';
+    if (!path.empty()) path += between;
     path += name;
   }
   ~Level() { path_.resize(size_); }
@@ -121,7 +122,7 @@ JsonWalk JsonReader::value(JsonCursor& in, std::string_view short_name) {
 
 JsonWalk JsonReader::array(JsonCursor& in) {
   bool data = is_event_data(plain_);
-  Level path(path_, "{}");
+  Level path(path_, "{}", "");
   return walk_array(in, [&] {
     if (data && in.peek() == '{') return named_data(in);
     return value(in, {});
