@@ -86,6 +86,7 @@ class JournalRunner final : public Runner {
   Result<void> advance_early(Time now);
   Result<void> look_early(const Scheduled& scheduled, const std::vector<store::DeltaKey>& keys, Time now);
   Result<void> look_at_stored(Time now);
+  Result<void> look_at_stored(const Scheduled& scheduled, Time now);
   Result<void> run_early(const Scheduled& scheduled, const EarlyWindow& early, Time now);
 
   Result<void> run_late_again(Time now);
@@ -304,18 +305,26 @@ Result<void> JournalRunner::look_early(const Scheduled& scheduled, const std::ve
 // What was on disk and not told when hecate ended, or when the detection was not of this kind yet: all of the
 // windows that are open.
 Result<void> JournalRunner::look_at_stored(Time now) {
+  Result<void> first_error;
+  std::set<std::string> unlooked;
   for (const auto& scheduled : timetable_.detections()) {
-    if (stopping_ || unlooked_.empty()) return {};
+    if (unlooked_.empty()) return {};
     if (!is_early(scheduled) || !unlooked_.contains(scheduled.name())) continue;
-    Time newest = now + options_.future_skew;
-    for (Time run = scheduled.next_run;; run = scheduled.detection->schedule.cron.next(run)) {
-      auto window = scheduled.detection->schedule.window(run);
-      if (window.earliest > newest || window.earliest >= scheduled.until) break;
-      if (auto done = run_early(scheduled, {window, std::nullopt}, now); !done) return done;
-    }
-    unlooked_.erase(scheduled.name());
+    Result<void> done = look_at_stored(scheduled, now);
+    if (!done || stopping_) unlooked.insert(scheduled.name());
+    if (!done && first_error) first_error = std::move(done);
   }
-  unlooked_.clear();
+  unlooked_ = std::move(unlooked);
+  return first_error;
+}
+
+Result<void> JournalRunner::look_at_stored(const Scheduled& scheduled, Time now) {
+  Time newest = now + options_.future_skew;
+  for (Time run = scheduled.next_run; !stopping_; run = scheduled.detection->schedule.cron.next(run)) {
+    auto window = scheduled.detection->schedule.window(run);
+    if (window.earliest > newest || window.earliest >= scheduled.until) break;
+    if (auto done = run_early(scheduled, {window, std::nullopt}, now); !done) return done;
+  }
   return {};
 }
 

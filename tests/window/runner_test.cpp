@@ -273,6 +273,24 @@ TEST(Runner, ManyEarlyRowsAreOneRunInPieces) {
   EXPECT_EQ(simulation.query("SELECT count(*) FROM run"), 1);
 }
 
+TEST(Runner, WhatIsStoredIsToldEarlyThoughAnotherDetectionCannotTell) {
+  Simulation simulation(time_of_day("02:05"));
+  const std::string search = "EventID=11 | stats count by dest | fields dest";
+  add_hourly(simulation, "a", search, catalogue::Emit::first_match);
+  add_hourly(simulation, "b", search, catalogue::Emit::first_match);
+  simulation.start();
+  simulation.event(time_of_day("02:30"), {{"EventID", "11"}, {"dest", "x"}});
+  simulation.stop();
+  simulation.clock.set(time_of_day("02:40"));
+  simulation.sink.refuse = "a";
+  simulation.start();
+  EXPECT_FALSE(simulation.advance());
+  EXPECT_EQ(simulation.told(), (Told{"b 01:50-02:50 dest=x early"}));
+  simulation.sink.refuse.clear();
+  EXPECT_EQ(simulation.advance(), 0);
+  EXPECT_EQ(simulation.told(), (Told{"b 01:50-02:50 dest=x early", "a 01:50-02:50 dest=x early"}));
+}
+
 // What was put aside goes by age and number, the oldest first; the names of events with their minutes.
 TEST(Runner, WhatIsPutAsideAndRememberedIsBounded) {
   Simulation simulation(time_of_day("02:05"));
