@@ -249,14 +249,13 @@ Parsed<bool> parse_output_option(Cursor& cursor, OutputArguments& arguments) {
   return false;
 }
 
-}  // namespace
-
-Parsed<void> parse_outputlookup(Cursor& cursor, FieldNames& /*names*/, Commands& commands) {
-  OutputArguments arguments;
+// The lookup's name, with options before and behind it.
+template <typename Arguments>
+Parsed<void> parse_name(Cursor& cursor, Arguments& arguments, Parsed<bool> (*option)(Cursor&, Arguments&)) {
   while (!cursor.at_end()) {
-    Parsed<bool> option = parse_output_option(cursor, arguments);
-    if (!option) return std::unexpected(option.error());
-    if (*option) continue;
+    Parsed<bool> taken = option(cursor, arguments);
+    if (!taken) return std::unexpected(taken.error());
+    if (*taken) continue;
     if (!arguments.name.empty()) break;
     arguments.position = cursor.position();
     Parsed<std::string> name = cursor.field();
@@ -264,23 +263,21 @@ Parsed<void> parse_outputlookup(Cursor& cursor, FieldNames& /*names*/, Commands&
     arguments.name = std::move(*name);
   }
   if (arguments.name.empty()) return cursor.error("the name of the lookup is missing");
+  return {};
+}
+
+}  // namespace
+
+Parsed<void> parse_outputlookup(Cursor& cursor, FieldNames& /*names*/, Commands& commands) {
+  OutputArguments arguments;
+  if (Parsed<void> named = parse_name(cursor, arguments, parse_output_option); !named) return named;
   commands.push_back(std::make_unique<OutputLookupCommand>(std::move(arguments)));
   return {};
 }
 
 Parsed<void> parse_inputlookup(Cursor& cursor, FieldNames& names, Commands& commands) {
   InputArguments arguments;
-  while (!cursor.at_end()) {
-    Parsed<bool> option = parse_input_option(cursor, arguments);
-    if (!option) return std::unexpected(option.error());
-    if (*option) continue;
-    if (!arguments.name.empty()) break;
-    arguments.position = cursor.position();
-    Parsed<std::string> name = cursor.field();
-    if (!name) return std::unexpected(name.error());
-    arguments.name = std::move(*name);
-  }
-  if (arguments.name.empty()) return cursor.error("the name of the lookup is missing");
+  if (Parsed<void> named = parse_name(cursor, arguments, parse_input_option); !named) return named;
   if (cursor.try_keyword("where")) {
     Parsed<Condition> where =
         parse_condition(cursor.source(), cursor.range().begin, cursor.range().end, names);
