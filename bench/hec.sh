@@ -11,17 +11,7 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 shared=${HECATE_SHARED:-/nonexistent}
 seconds=8 legs=1 connections=8 corpus= workers=0
-while [ $# -gt 0 ]; do
-  case $1 in
-    --seconds) seconds=$2 ;;
-    --legs) legs=$2 ;;
-    --connections) connections=$2 ;;
-    --corpus) corpus=$2 ;;
-    --workers) workers=$2 ;;
-    *) sed -n '2,3p' "$0" >&2; exit 2 ;;
-  esac
-  shift 2
-done
+options="seconds legs connections corpus workers"
 source "$root/bench/lib.sh"
 
 token=00000000-0000-0000-0000-000000000000

@@ -1,5 +1,13 @@
 #!/bin/bash
-# What bench/hec.sh and bench/syslog.sh share; sourced with root, shared and corpus set. Sets hecate, work, corpus.
+# What bench/hec.sh and bench/syslog.sh share; sourced with root, shared and corpus set, and with `options`, the names of
+# the variables that --name VALUE sets. Sets hecate, work, corpus.
+while [ $# -gt 0 ]; do
+  case " $options " in
+    *" ${1#--} "*) [ $# -gt 1 ] && declare "${1#--}=$2" && shift 2 && continue ;;
+  esac
+  sed -n '2,3p' "$0" >&2
+  exit 2
+done
 hecate=${HECATE:-$root/build/release/hecate}
 [ -x "$hecate" ] || { echo "build it first: bash deploy/build.sh" >&2; exit 2; }
 

@@ -7,21 +7,10 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 shared=${HECATE_SHARED:-/nonexistent}
 seconds=8 legs=1 connections=8 corpus= workers=0 rate=50000
-while [ $# -gt 0 ]; do
-  case $1 in
-    --seconds) seconds=$2 ;;
-    --legs) legs=$2 ;;
-    --connections) connections=$2 ;;
-    --corpus) corpus=$2 ;;
-    --workers) workers=$2 ;;
-    --rate) rate=$2 ;;
-    *) sed -n '2,3p' "$0" >&2; exit 2 ;;
-  esac
-  shift 2
-done
+options="seconds legs connections corpus workers rate"
 source "$root/bench/lib.sh"
 
-# A port that was free a moment ago: syslog inputs do not say theirs.
+# Chosen here, since syslog inputs do not say theirs; one that is taken ends the script with hecate's error.
 tcp_port=$((20000 + RANDOM % 10000)) udp_port=$((30000 + RANDOM % 2000))
 cat > "$work/hecate.yaml" <<YAML
 inputs:
