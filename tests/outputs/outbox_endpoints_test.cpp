@@ -45,12 +45,17 @@ TEST_F(OutboxEndpointsTest, TheFirstTakesAllWhileItWorks) {
   EXPECT_EQ(two_.connections(), 0);
 }
 
+// Who gets how many of them depends on who answers sooner (RoundRobinGivesEachItsTurn).
 TEST_F(OutboxEndpointsTest, TwoOnOneHostAreCountedApart) {
-  queue(many(4));
+  queue(many(40));
   start_outbox(options(Balance::round_robin));
   ASSERT_TRUE(eventually([&] { return left() == 0; }));
-  for (HecDouble* each : {&one_, &two_})
-    EXPECT_TRUE(shows("hecate_outbox_posts_total{" + testing::label_of(*each) + ",outcome=\"accepted\"} 2"));
+  for (HecDouble* each : {&one_, &two_}) {
+    std::size_t posts = each->accepted().size();
+    EXPECT_GT(posts, 0u);
+    EXPECT_TRUE(shows("hecate_outbox_posts_total{" + testing::label_of(*each) + ",outcome=\"accepted\"} " +
+                      std::to_string(posts)));
+  }
 }
 
 TEST_F(OutboxEndpointsTest, FailsOverAndBack) {
