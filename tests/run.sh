@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs, builds and runs every test on a Debian 12 machine; ends with CTest's summary. What runs here is bounded
-# and needs no network but Debian's packages. `run.sh asan tsan release` runs the sanitizers too. Before them each fuzz
+# and needs no network but Debian's packages and one of npm's. `run.sh asan tsan release` runs the sanitizers too. Before them each fuzz
 # target runs for HECATE_FUZZ_SECONDS (20 when not set; 0: not at all).
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -26,6 +26,15 @@ unpack_syslog_ng() {
     for package in *.deb; do dpkg-deb -x "$package" .; done) || echo "run.sh: no syslog-ng, its tests are skipped" >&2
 }
 
+# For the same tests; the lock file says which versions.
+install_splunk_logging() {
+  [ -d build/splunk-logging/node_modules/splunk-logging ] && return
+  mkdir -p build/splunk-logging
+  cp deploy/shippers/splunk-logging/package*.json build/splunk-logging/
+  npm ci --prefix build/splunk-logging --ignore-scripts --no-audit --no-fund >/dev/null 2>&1 ||
+    echo "run.sh: no splunk-logging, its test is skipped" >&2
+}
+
 run_fuzz() {
   local seconds=${HECATE_FUZZ_SECONDS:-20}
   [ "$seconds" -gt 0 ] || return 0
@@ -34,6 +43,7 @@ run_fuzz() {
 }
 
 unpack_syslog_ng
+install_splunk_logging
 fuzz_failed=
 run_fuzz || fuzz_failed=yes
 for preset in "${presets[@]}"; do

@@ -2,6 +2,7 @@
 // their end, a finding comes out at hecate's. A program that is not installed is skipped.
 #include "tests/e2e/linux_events.h"
 #include "tests/e2e/process.h"
+#include "tests/support/certificate.h"
 
 #include <filesystem>
 #include <regex>
@@ -22,6 +23,7 @@ inputs:
     tokens: [{{name: shipper, token: {}}}]
   syslog:
     - {{protocol: tcp, listen: "127.0.0.1:0"}}
+    - {{protocol: tls, listen: "127.0.0.1:0", cert_file: "{}", key_file: "{}"}}
 admin: {{listen: "127.0.0.1:0"}}
 detections:
   paths: [{}/detections, {}]
@@ -37,12 +39,17 @@ class RealShippers : public ::testing::Test {
  protected:
   RealShippers() {
     folder_.write("linux.yml", std::string(kLinuxDetection));
-    hecate_ = std::make_unique<Serving>(
-        fmt::format(kConfiguration, kToken, HECATE_SOURCE_DIR, folder_ / "linux.yml"));
+    make_certificate(folder_ / "cert.pem", folder_ / "key.pem");
+    hecate_ =
+        std::make_unique<Serving>(fmt::format(kConfiguration, kToken, folder_ / "cert.pem",
+                                              folder_ / "key.pem", HECATE_SOURCE_DIR, folder_ / "linux.yml"));
+  }
+
+  [[nodiscard]] std::string port_of(const std::string& input) {
     std::smatch found;
     std::string log = hecate_->process().errors();
-    EXPECT_TRUE(std::regex_search(log, found, std::regex("syslog-tcp: \\w+ on port (\\d+)"))) << log;
-    if (!found.empty()) syslog_port_ = found[1];
+    EXPECT_TRUE(std::regex_search(log, found, std::regex(input + ": \\w+ on port (\\d+)"))) << log;
+    return found.empty() ? "0" : found[1].str();
   }
 
   // The shipped file with this test's address; the path of the copy.
@@ -50,9 +57,15 @@ class RealShippers : public ::testing::Test {
     std::string text = read_file(HECATE_SOURCE_DIR "/deploy/shippers/" + name);
     std::string hec_port = std::to_string(hecate_->hec_port());
     EXPECT_NE(text.find("hecate.example.com"), std::string::npos) << name;
-    text = std::regex_replace(text, std::regex("hecate\\.example\\.com:8088"), "127.0.0.1:" + hec_port);
-    text = std::regex_replace(text, std::regex("hecate\\.example\\.com"), "127.0.0.1");
-    text = std::regex_replace(text, std::regex("(port[ =(\"]+)514\\b"), "$01" + syslog_port_);
+    auto put = [&](const char* pattern, const std::string& replacement) {
+      text = std::regex_replace(text, std::regex(pattern), replacement);
+    };
+    put("hecate\\.example\\.com:8088", "127.0.0.1:" + hec_port);
+    put("(PermittedPeers=\")[^\"]*", "$01localhost");
+    put("hecate\\.example\\.com", "127.0.0.1");
+    put("(port[ =(\"]+)514\\b", "$01" + port_of("syslog-tcp"));
+    put("(port[ =(\"]+)6514\\b", "$01" + port_of("syslog-tls"));
+    put("/etc/rsyslog.d/hecate-ca.pem", folder_ / "cert.pem");
     folder_.write("shipped", text);
     return folder_ / "shipped";
   }
@@ -80,7 +93,6 @@ class RealShippers : public ::testing::Test {
 
   TemporaryFolder folder_;
   std::unique_ptr<Serving> hecate_;
-  std::string syslog_port_;
 };
 
 TEST_F(RealShippers, Logger) {
@@ -102,18 +114,53 @@ TEST_F(RealShippers, Curl) {
   expect_finding("/etc/cron.d/by-curl");
 }
 
-TEST_F(RealShippers, Rsyslog) {
-  if (!is_installed("/usr/sbin/rsyslogd")) GTEST_SKIP() << "rsyslog is not installed";
-  std::string socket = folder_ / "log";
-  folder_.write("rsyslog.conf", fmt::format("global(workDirectory=\"{}\")\n"
-                                            "module(load=\"imuxsock\" SysSock.Use=\"off\")\n"
-                                            "input(type=\"imuxsock\" Socket=\"{}\")\n"
-                                            "include(file=\"{}\")\n",
-                                            folder_.path(), socket, shipped("rsyslog/hecate.conf")));
-  Process rsyslog({"/usr/sbin/rsyslogd", "-n", "-f", folder_ / "rsyslog.conf", "-i", folder_ / "pid"});
-  log_to(rsyslog, socket, linux_event("/etc/cron.d/by-rsyslog"));
+// Needs npm's package, which tests/run.sh installs.
+TEST_F(RealShippers, SplunkLogging) {
+  const std::string modules = HECATE_SOURCE_DIR "/build/splunk-logging/node_modules";
+  if (!is_installed("node")) GTEST_SKIP() << "node is not installed";
+  if (!std::filesystem::exists(modules + "/splunk-logging"))
+    GTEST_SKIP() << "splunk-logging is not installed in build/splunk-logging";
+  std::string events;
+  for (std::string_view file : {"/etc/cron.d/one", "/etc/cron.d/two"})
+    events += linux_event(file, " ") + "\n";
+  Finished node = run({"env", "NODE_PATH=" + modules, "node", shipped("splunk-logging/send.js")}, events);
+  ASSERT_EQ(node.exit_code, 0) << node.errors << node.output;
+  expect_finding("/etc/cron.d/one");
+  expect_finding("/etc/cron.d/two");
+  EXPECT_EQ(counted("hecate_hec_requests_total{code=\"0\"}"), 1) << "both in one batch";
+}
+
+class Rsyslog : public RealShippers {
+ protected:
+  void SetUp() override {
+    if (!is_installed("/usr/sbin/rsyslogd")) GTEST_SKIP() << "rsyslog is not installed";
+  }
+  std::unique_ptr<Process> start(const std::string& file) {
+    folder_.write("rsyslog.conf", fmt::format("global(workDirectory=\"{}\")\n"
+                                              "module(load=\"imuxsock\" SysSock.Use=\"off\")\n"
+                                              "input(type=\"imuxsock\" Socket=\"{}\")\n"
+                                              "include(file=\"{}\")\n",
+                                              folder_.path(), folder_ / "log", shipped(file)));
+    return std::make_unique<Process>(std::vector<std::string>{
+        "/usr/sbin/rsyslogd", "-n", "-f", folder_ / "rsyslog.conf", "-i", folder_ / "pid"});
+  }
+};
+
+TEST_F(Rsyslog, ByTcp) {
+  auto rsyslog = start("rsyslog/hecate.conf");
+  log_to(*rsyslog, folder_ / "log", linux_event("/etc/cron.d/by-rsyslog"));
   expect_finding("/etc/cron.d/by-rsyslog");
   EXPECT_EQ(counted("hecate_syslog_frames_total{framing=\"octets\",input=\"syslog-tcp\"}"), 1);
+}
+
+TEST_F(Rsyslog, ByTls) {
+  if (!std::filesystem::exists("/usr/lib/x86_64-linux-gnu/rsyslog/lmnsd_gtls.so"))
+    GTEST_SKIP() << "rsyslog-gnutls is not installed";
+  auto rsyslog = start("rsyslog/hecate-tls.conf");
+  log_to(*rsyslog, folder_ / "log", linux_event("/etc/cron.d/by-tls"));
+  expect_finding("/etc/cron.d/by-tls");
+  EXPECT_EQ(counted("hecate_syslog_frames_total{framing=\"octets\",input=\"syslog-tls\"}"), 1);
+  EXPECT_EQ(counted("hecate_tls_handshakes_failed_total{input=\"syslog-tls\"}"), 0);
 }
 
 // Its package cannot be installed beside rsyslog's: tests/run.sh unpacks it into build/syslog-ng.
