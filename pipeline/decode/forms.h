@@ -27,7 +27,10 @@ void read_message(std::string_view message, FieldSink& sink);
 
 [[nodiscard]] bool read_xml(std::string_view text, FieldSink& sink);
 void read_text(std::string_view text, FieldSink& sink);
-// `text`, or where rsyslog wrote its line breaks as `#012` the text that it was, in `buffer`.
+// Snare's text: parts of an event between tabs, its message without line breaks; false where it is none.
+[[nodiscard]] bool read_snare(std::string_view text, FieldSink& sink);
+// `text`, or where rsyslog wrote its line breaks and tabs as `#012` and `#011` the text that it was, in
+// `buffer`.
 [[nodiscard]] std::string_view with_line_breaks(std::string_view text, std::string& buffer);
 
 // One JSON event after another; keeps its buffers.
@@ -53,6 +56,8 @@ class JsonReader {
   JsonWalk named_data(JsonCursor& in);
   JsonWalk leaf(std::string_view token, std::string_view short_name);
   JsonWalk data_text(std::string_view token);
+  void note_carried(JsonCursor in);
+  [[nodiscard]] bool names_an_event(std::string_view object);
   bool give(std::string_view name, std::string_view token);
   bool text_of(std::string_view token, std::string_view& text);
   void note(SystemPart part, std::uint8_t rank, std::string_view token);
@@ -74,6 +79,7 @@ class JsonReader {
   // first.
   std::string_view event_type_, process_id_;  // tokens
   JsonCursor inserts_;                        // at the list of the data's values
+  std::string_view carried_object_;           // what may be an event inside a collector's JSON
   std::vector<Value> items_;
   int depth_ = 0;
   FieldSink* sink_ = nullptr;

@@ -60,6 +60,7 @@ JsonWalk JsonReader::read_members(std::string_view text, FieldSink& sink) {
   event_type_ = {};
   process_id_ = {};
   inserts_ = {};
+  carried_object_ = {};
   depth_ = 0;
   path_.clear();
   plain_.clear();
@@ -93,6 +94,7 @@ JsonWalk JsonReader::member(JsonCursor& in, std::string_view key, bool data) {
 // `short_name`: the field's own name where it stands among the event's data; else empty.
 JsonWalk JsonReader::value(JsonCursor& in, std::string_view short_name) {
   char first = in.peek();
+  if (first == '{' && depth_ == 0) note_carried(in);
   if (first == '{' && depth_ < kDeepest) {
     bool known = is_known_container(plain_);
     path_ += '.';
@@ -187,6 +189,15 @@ JsonWalk JsonReader::data_text(std::string_view token) {
   if (!is_string(token) || inner() == nullptr) return JsonWalk::ok;
   if (!text_of(token, text)) return JsonWalk::bad;
   return text.starts_with('{') ? inner()->read_members(text, *sink_) : JsonWalk::ok;
+}
+
+// Where a collector puts a line of text it puts an object too, if the line was JSON and it looked.
+void JsonReader::note_carried(JsonCursor in) {
+  auto key = find_system_key(plain_);
+  bool carries = key && (key->part == SystemPart::carried || key->part == SystemPart::message);
+  std::string_view token;
+  if (!carries || !carried_object_.empty() || is_known_container(plain_)) return;
+  if (skip_value(in, token) == JsonWalk::ok) carried_object_ = token;
 }
 
 void JsonReader::note(SystemPart part, std::uint8_t rank, std::string_view token) {

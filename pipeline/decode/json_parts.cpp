@@ -16,6 +16,12 @@ bool is_utc_time(std::string_view token) {
   return token.size() > 20 && token[5] == '-' && token[11] == ' ' && token[14] == ':';
 }
 
+struct NoFields final : FieldSink {
+  bool wants(std::string_view /*name*/) override { return false; }
+  bool wants_below(std::string_view /*prefix*/) override { return false; }
+  void field(std::string_view /*name*/, Value /*value*/) override {}
+};
+
 }  // namespace
 
 std::string_view JsonReader::token_of(SystemPart part) const {
@@ -72,7 +78,14 @@ bool JsonReader::give_carried() {
     if (shape == Shape::xml) return read_xml(text, *sink_);
     if (shape == Shape::json && inner() != nullptr) return inner()->read(text, *sink_);
   }
-  return true;
+  if (carried_object_.empty() || inner() == nullptr || !inner()->names_an_event(carried_object_)) return true;
+  return inner()->read(carried_object_, *sink_);
+}
+
+bool JsonReader::names_an_event(std::string_view object) {
+  NoFields none;
+  return read_members(object, none) == JsonWalk::ok &&
+         (!token_of(SystemPart::provider).empty() || !token_of(SystemPart::channel).empty());
 }
 
 // Values without names. Before the message: a text in it may hold a line that looks like another field.

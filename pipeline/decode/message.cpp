@@ -63,6 +63,9 @@ std::string_view without_log_head(std::string_view text) {
   return first == std::string_view::npos ? text : text.substr(first);
 }
 
+// Snare's, where rsyslog wrote its tab.
+constexpr std::string_view kEscapedMark = "MSWinEventLog#011";
+
 // Three octal digits of a control character.
 bool is_escaped_control(std::string_view digits) {
   return digits.size() >= 3 && digits[0] == '0' && digits[1] >= '0' && digits[1] <= '3' && digits[2] >= '0' &&
@@ -72,7 +75,9 @@ bool is_escaped_control(std::string_view digits) {
 }  // namespace
 
 std::string_view with_line_breaks(std::string_view text, std::string& buffer) {
-  if (text.find('\n') != std::string_view::npos || text.find("#012") == std::string_view::npos) return text;
+  bool escaped =
+      text.find("#012") != std::string_view::npos || text.find(kEscapedMark) != std::string_view::npos;
+  if (!escaped || text.find('\n') != std::string_view::npos) return text;
   buffer.clear();
   for (std::size_t at = 0; at < text.size(); ++at) {
     if (text[at] != '#' || !is_escaped_control(text.substr(at + 1))) {
@@ -105,6 +110,7 @@ void read_message(std::string_view message, FieldSink& sink) {
 }
 
 void read_text(std::string_view text, FieldSink& sink) {
+  if (read_snare(text, sink)) return;
   constexpr std::string_view begin = "Message=";
   text = without_log_head(text);
   std::size_t at = text.starts_with(begin) ? 0 : text.find("\nMessage=");

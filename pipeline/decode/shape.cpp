@@ -52,7 +52,9 @@ bool is_log_head(std::string_view text) {
   for (std::string_view pattern : {"<0>", "<00>", "<000>", "aaa _0 00:00:00", "0000-00-00", "@cee:"}) {
     if (begins_as(text, pattern)) return true;
   }
-  return text.find("MSWinEventLog\t") != std::string_view::npos;
+  // Behind a relay by rsyslog its tab is `#011`.
+  return text.find("MSWinEventLog\t") != std::string_view::npos ||
+         text.find("MSWinEventLog#011") != std::string_view::npos;
 }
 
 std::size_t find_event_object(std::string_view text) {
