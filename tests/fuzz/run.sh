@@ -8,13 +8,13 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 folder=$1
 seconds=${2:-20}
 targets=("${@:3}")
-[ ${#targets[@]} -gt 0 ] || targets=(hec_body gzip syslog_frame syslog_head event_json event_xml event_text)
+[ ${#targets[@]} -gt 0 ] || targets=(hec_body hec_raw hec_acks gzip syslog_frame syslog_head event_json event_xml event_text)
 
 dictionary_of() {
   case $1 in
-    hec_body | event_json) echo json ;;
+    hec_body | hec_acks | event_json) echo json ;;
     syslog_*) echo syslog ;;
-    event_xml) echo xml ;;
+    hec_raw | event_xml) echo xml ;;
     event_text) echo text ;;
   esac
 }
