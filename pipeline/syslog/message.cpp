@@ -98,14 +98,9 @@ std::size_t structured_data_end(std::string_view text) {
   return at == text.size() || text[at] == ' ' ? at : 0;
 }
 
-void take_structured_data(std::string_view& text, Message& message) {
-  if (text == "-" || text.starts_with("- ")) {
-    text.remove_prefix(1);
-    return;
-  }
-  std::size_t end = structured_data_end(text);
-  message.structured_data = text.substr(0, end);
-  text.remove_prefix(end);
+void skip_structured_data(std::string_view& text) {
+  bool none = text == "-" || text.starts_with("- ");
+  text.remove_prefix(none ? 1 : structured_data_end(text));
 }
 
 // Behind the priority: `1 TIME HOST APP-NAME PROCID MSGID DATA TEXT`. Parts that are missing at the end are
@@ -123,9 +118,9 @@ bool take_rfc5424(std::string_view& text, Time now, const absl::TimeZone& zone, 
   }
   message.host = unless_nil(take_word(rest));
   message.program = unless_nil(take_word(rest));
-  message.process_id = unless_nil(take_word(rest));
-  message.message_id = unless_nil(take_word(rest));
-  take_structured_data(rest, message);
+  (void)take_word(rest);  // PROCID
+  (void)take_word(rest);  // MSGID
+  skip_structured_data(rest);
   message.head = Head::rfc5424;
   text = rest;
   return true;
@@ -138,11 +133,9 @@ bool take_tag(std::string_view& text, Message& message) {
   while (end < text.size() && end <= kLongestProgram && !kTagEnds.has(text[end])) ++end;
   if (end == 0 || end == text.size() || end > kLongestProgram) return false;
   std::string_view rest = text.substr(end);
-  std::string_view process_id;
   if (rest.starts_with('[')) {
     std::size_t close = rest.substr(0, kLongestProcessId).find_first_of("] ");
     if (close == std::string_view::npos || rest[close] == ' ') return false;
-    process_id = rest.substr(1, close - 1);
     rest.remove_prefix(close + 1);
     skip(rest, ":");
   } else if (!skip(rest, ":")) {
@@ -151,7 +144,6 @@ bool take_tag(std::string_view& text, Message& message) {
   if (!rest.empty() && (is_alphanumeric(rest.front()) || std::string_view(":\\/.").contains(rest.front())))
     return false;
   message.program = text.substr(0, end);
-  message.process_id = process_id;
   text = rest;
   return true;
 }

@@ -18,16 +18,14 @@ enum class Head : std::uint8_t {
 };
 inline constexpr std::size_t kHeads = 3;
 
-// A syslog message taken apart: slices of the frame. What it does not say, or says with `-`, is empty.
+// A syslog message taken apart, as far as an event takes something of it: slices of the frame. What it does
+// not say, or says with `-`, is empty.
 struct Message {
   Head head = Head::none;
   int priority = -1;               // facility * 8 + severity
   Time time = EventView::kNoTime;  // of the head
   std::string_view host;
   std::string_view program;  // APP-NAME; the tag without its process id
-  std::string_view process_id;
-  std::string_view message_id;
-  std::string_view structured_data;  // with its brackets, escapes as they are
   // What is said: without byte order mark, CEE cookie, and white space and NULs around it.
   std::string_view text;
 };
