@@ -85,6 +85,24 @@ TEST_F(SyslogTls, AStopReadsWhatOpenSslHolds) {
   EXPECT_EQ(server.ingest.take_events().size(), 1 + kMessages);
 }
 
+// What it has to read is bounded: by what had arrived, and what OpenSSL may hold.
+TEST_F(SyslogTls, AStopEndsThoughTheSenderGoesOn) {
+  SyslogServer server({input()});
+  TlsSender sender(server.port(), trusting());
+  ASSERT_TRUE(sender.send("<14>a\n"));
+  ASSERT_TRUE(eventually([&] { return server.metric("hecate_bytes_received_total") == 6; }));
+  std::string much;
+  for (int i = 0; i < 10'000; ++i) much += "<14>a\n";
+  std::thread endless([&] {
+    while (sender.send(much)) {
+    }
+  });
+  server.listener->drain();
+  endless.join();
+  EXPECT_EQ(server.metric("hecate_syslog_frames_total"),
+            static_cast<double>(server.ingest.take_events().size()));
+}
+
 TEST_F(SyslogTls, MessagesComeThrough) {
   SyslogServer server({input()});
   TlsSender sender(server.port(), trusting());

@@ -84,6 +84,33 @@ TEST_F(Syslog, AWindowsEventInJsonByUdpIsFound) {
   EXPECT_NE(findings().find("XmlWinEventLog:Microsoft-Windows-Sysmon/Operational"), std::string::npos);
 }
 
+// As many as a second brings at the rate that docs/syslog.md promises, in one burst: whatever the machine can
+// do, each is read, or counted where the system dropped it.
+TEST_F(Syslog, EachDatagramOfASecondIsReadOrCounted) {
+  constexpr int kSent = 50'000;
+  UdpSender sender(port_of("syslog-udp"));
+  for (int i = 0; i < kSent; ++i) {
+    ASSERT_TRUE(
+        sender.send(fmt::format("<14>1 - lnx-1 sysmon {} - - <Event><System><Provider "
+                                "Name=\"Linux-Sysmon\"/><EventID>3</EventID></System>"
+                                "<EventData><Data Name=\"Image\">/usr/bin/curl</Data></EventData></Event>",
+                                i)));
+  }
+  auto frames = [&] {
+    return hecate_->metric("hecate_syslog_frames_total{framing=\"datagram\",input=\"syslog-udp\"}");
+  };
+  auto dropped = [&](const char* reason) {
+    return hecate_->metric(
+        fmt::format("hecate_syslog_dropped_total{{input=\"syslog-udp\",reason=\"{}\"}}", reason));
+  };
+  EXPECT_TRUE(eventually([&] { return frames() + dropped("kernel") == kSent; }))
+      << frames() << " read, " << dropped("kernel") << " dropped by the system";
+  auto of_frames = [&] { return dropped("queue_full") + dropped("not_stored"); };
+  EXPECT_TRUE(eventually([&] { return count("evaluated", "syslog-udp") + of_frames() == frames(); }))
+      << count("evaluated", "syslog-udp") << " evaluated, " << of_frames() << " dropped, of " << frames();
+  EXPECT_GT(count("evaluated", "syslog-udp"), 0);
+}
+
 // The stop reads what has come by then, and ends when it is on disk.
 TEST_F(Syslog, WhatHasArrivedAtTheStopIsNotLost) {
   constexpr int kMessages = 2000;
