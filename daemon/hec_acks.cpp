@@ -11,8 +11,11 @@ namespace {
 
 enum class AckState : std::uint8_t { pending, stored, over };
 
-bool is_hexadecimal(char c) {
-  return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+// -1: none.
+int hexadecimal_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  auto lower = static_cast<char>(c | 0x20);
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
 bool read_id(decode::JsonCursor& in, std::vector<std::uint64_t>& ids) {
@@ -27,14 +30,21 @@ bool read_id(decode::JsonCursor& in, std::vector<std::uint64_t>& ids) {
 
 }  // namespace
 
-bool is_guid(std::string_view text) {
+std::optional<Guid> parse_guid(std::string_view text) {
   constexpr std::size_t kSize = 36;
-  if (text.size() != kSize) return false;
+  if (text.size() != kSize) return std::nullopt;
+  Guid guid;
   for (std::size_t i = 0; i < kSize; ++i) {
-    bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-    if (dash ? text[i] != '-' : !is_hexadecimal(text[i])) return false;
+    if (i == 8 || i == 13 || i == 18 || i == 23) {
+      if (text[i] != '-') return std::nullopt;
+      continue;
+    }
+    int digit = hexadecimal_digit(text[i]);
+    if (digit < 0) return std::nullopt;
+    guid.first = guid.first << 4 | guid.second >> 60;
+    guid.second = guid.second << 4 | static_cast<std::uint64_t>(digit);
   }
-  return true;
+  return guid;
 }
 
 std::optional<std::vector<std::uint64_t>> parse_ack_query(std::string_view padded_body) {
@@ -57,7 +67,7 @@ std::optional<std::vector<std::uint64_t>> parse_ack_query(std::string_view padde
 }
 
 struct HecAcks::Channel {
-  Key key;
+  HecChannel name;
   Instant used;
   std::uint64_t first = 0;      // the id of states.front()
   std::deque<AckState> states;  // of ids one after another; those before are over
@@ -69,15 +79,9 @@ struct HecAcks::Channel {
   }
 };
 
-HecAcks::Key HecAcks::key_of(const HecToken& token, std::string_view channel) {
-  std::string lower(channel);
-  for (char& c : lower) c = static_cast<char>(c >= 'A' && c <= 'F' ? c | 0x20 : c);
-  return {&token, std::move(lower)};
-}
-
-bool HecAcks::has_room(const HecToken& token, std::string_view channel) const {
+bool HecAcks::has_room(const HecChannel& channel) const {
   if (ids_ >= limits_.ids) return false;
-  auto found = channels_.find(key_of(token, channel));
+  auto found = channels_.find(channel);
   if (found == channels_.end()) return channels_.size() < limits_.channels;
   return (*found->second)->states.size() < limits_.ids_of_channel;
 }
@@ -87,12 +91,11 @@ void HecAcks::use(Order::iterator at, Instant now) {
   by_use_.splice(by_use_.end(), by_use_, at);
 }
 
-HecAcks::Receipt HecAcks::open(const HecToken& token, std::string_view channel, Instant now) {
-  Key key = key_of(token, channel);
-  auto [found, added] = channels_.try_emplace(key);
+HecAcks::Receipt HecAcks::open(const HecChannel& channel, Instant now) {
+  auto [found, added] = channels_.try_emplace(channel);
   if (added) {
     auto made = std::make_shared<Channel>();
-    made->key = std::move(key);
+    made->name = channel;
     found->second = by_use_.insert(by_use_.end(), std::move(made));
   }
   use(found->second, now);
@@ -110,10 +113,9 @@ void HecAcks::settle(const Receipt& receipt, bool stored) {
   drop_finished(channel);
 }
 
-std::vector<bool> HecAcks::tell(const HecToken& token, std::string_view channel,
-                                std::span<const std::uint64_t> ids, Instant now) {
+std::vector<bool> HecAcks::tell(const HecChannel& channel, std::span<const std::uint64_t> ids, Instant now) {
   std::vector<bool> stored(ids.size());
-  auto found = channels_.find(key_of(token, channel));
+  auto found = channels_.find(channel);
   if (found == channels_.end()) return stored;
   use(found->second, now);
   Channel& at = **found->second;
@@ -140,7 +142,7 @@ void HecAcks::forget_idle(Instant before) {
     Channel& channel = *by_use_.front();
     channel.forgotten = true;
     ids_ -= channel.states.size();
-    channels_.erase(channel.key);
+    channels_.erase(channel.name);
     by_use_.pop_front();
   }
 }

@@ -8,7 +8,6 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -21,8 +20,13 @@ namespace hecate::daemon {
 
 struct HecToken;
 
-// `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`, in hexadecimal digits of either case.
-[[nodiscard]] bool is_guid(std::string_view text);
+// The 128 bits of a GUID.
+using Guid = std::pair<std::uint64_t, std::uint64_t>;
+// `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`, in hexadecimal digits of either case; nullopt: it is none.
+[[nodiscard]] std::optional<Guid> parse_guid(std::string_view text);
+
+// Whose requests are counted together: a token's, and the GUID that the sender made.
+using HecChannel = std::pair<const HecToken*, Guid>;
 
 // The ids that a body `{"acks":[0,1]}` asks for, each once, in rising order; nullopt: it is no such body.
 // Padding (64 bytes) must be readable behind it.
@@ -35,8 +39,8 @@ struct HecAckLimits {
   std::size_t ids = 10'000'000;
 };
 
-// The ids handed out and not yet told to be stored, by channel. A channel is a token's and a GUID; its ids
-// count from 0. Times are passed in; they never go back. One thread.
+// The ids handed out and not yet told to be stored, by channel; those of a channel count from 0. Times are
+// passed in; they never go back. One thread.
 class HecAcks {
  public:
   using Instant = std::chrono::steady_clock::time_point;
@@ -44,7 +48,7 @@ class HecAcks {
   explicit HecAcks(HecAckLimits limits = {}) : limits_(limits) {}
 
   // Whether another id, of a channel that may be a new one, can be kept.
-  [[nodiscard]] bool has_room(const HecToken& token, std::string_view channel) const;
+  [[nodiscard]] bool has_room(const HecChannel& channel) const;
   // Whether there is no room for any new channel or id: then senders are told to go elsewhere.
   [[nodiscard]] bool is_full() const { return channels_.size() >= limits_.channels || ids_ >= limits_.ids; }
 
@@ -55,13 +59,13 @@ class HecAcks {
     std::uint64_t id = 0;
   };
   // The next id of the channel; until it is settled it is pending.
-  [[nodiscard]] Receipt open(const HecToken& token, std::string_view channel, Instant now);
+  [[nodiscard]] Receipt open(const HecChannel& channel, Instant now);
   // What became of the request. One that was not stored is never told to be: the sender sends it again.
   void settle(const Receipt& receipt, bool stored);
 
   // For each id in turn: whether it is stored. Told once: then it is forgotten.
-  [[nodiscard]] std::vector<bool> tell(const HecToken& token, std::string_view channel,
-                                       std::span<const std::uint64_t> ids, Instant now);
+  [[nodiscard]] std::vector<bool> tell(const HecChannel& channel, std::span<const std::uint64_t> ids,
+                                       Instant now);
 
   // Drops channels that nobody used since `before`, with their ids.
   void forget_idle(Instant before);
@@ -70,16 +74,14 @@ class HecAcks {
   [[nodiscard]] std::size_t ids() const { return ids_; }
 
  private:
-  using Key = std::pair<const HecToken*, std::string>;
   using Order = std::list<std::shared_ptr<Channel>>;
 
-  [[nodiscard]] static Key key_of(const HecToken& token, std::string_view channel);
   void use(Order::iterator at, Instant now);
   void drop_finished(Channel& channel);
 
   HecAckLimits limits_;
   Order by_use_;  // the one longest unused first
-  absl::flat_hash_map<Key, Order::iterator> channels_;
+  absl::flat_hash_map<HecChannel, Order::iterator> channels_;
   std::size_t ids_ = 0;  // kept, of all channels
 };
 

@@ -43,10 +43,13 @@ std::string first_of(std::optional<std::string> given, const std::string& otherw
 }
 
 // The header's channel goes before the query's.
-HecCode find_channel(std::string_view header, std::string_view query, std::string& channel) {
-  channel = header.empty() ? query_parameter(query, "channel").value_or("") : std::string(header);
-  if (channel.empty()) return HecCode::channel_missing;
-  return is_guid(channel) ? HecCode::success : HecCode::invalid_channel;
+HecCode find_channel(std::string_view header, std::string_view query, Guid& channel) {
+  std::string given;
+  if (header.empty()) header = given = query_parameter(query, "channel").value_or("");
+  if (header.empty()) return HecCode::channel_missing;
+  std::optional<Guid> guid = parse_guid(header);
+  channel = guid.value_or(Guid());
+  return guid ? HecCode::success : HecCode::invalid_channel;
 }
 
 // Whether an index that the request names for all its events is one that the token allows.
@@ -186,34 +189,35 @@ Awaitable<void> HecConnection::handle_post(Exchange& exchange) {
   exchange.verdict.code = who.code;
   if (who.token == nullptr) co_return;
   bool asks = exchange.target.route == HecRoute::ack;
-  std::string channel;
+  HecChannel channel{who.token, {}};
   if (who.token->ack) {
-    exchange.verdict.code = find_channel(to_view(request["X-Splunk-Request-Channel"]), query, channel);
+    exchange.verdict.code = find_channel(to_view(request["X-Splunk-Request-Channel"]), query, channel.second);
   } else if (asks) {
     exchange.verdict.code = HecCode::ack_disabled;
   }
   if (exchange.verdict.code != HecCode::success) co_return;
   if (asks) {
-    co_await tell_acks(exchange, *who.token, std::move(channel));
+    co_await tell_acks(exchange, channel);
   } else {
-    co_await take_events(exchange, *who.token, std::move(channel));
+    co_await take_events(exchange, *who.token, channel);
   }
 }
 
 std::optional<HecCode> HecConnection::refusal() const {
   if (service_.draining) return HecCode::shutting_down;
-  if (!service_.trouble().empty()) return HecCode::busy;
+  if (!service_.can_store()) return HecCode::busy;
   return std::nullopt;
 }
 
 HecCode HecConnection::health() const {
   if (service_.draining) return HecCode::shutting_down;
-  bool full = service_.ingest.queued_bytes() >= service_.queue_bytes || !service_.trouble().empty();
+  bool full = service_.ingest.queued_bytes() >= service_.queue_bytes || !service_.can_store();
   if (service_.acks.is_full()) return full ? HecCode::unhealthy_queues_ack : HecCode::unhealthy_ack;
   return full ? HecCode::unhealthy_queues : HecCode::healthy;
 }
 
-Awaitable<void> HecConnection::take_events(Exchange& exchange, const HecToken& token, std::string channel) {
+Awaitable<void> HecConnection::take_events(Exchange& exchange, const HecToken& token,
+                                           const HecChannel& channel) {
   std::string_view query = exchange.target.query;
   std::optional<HecEncoding> encoding =
       hec_encoding(to_view(exchange.parser.get()[http::field::content_encoding]));
@@ -221,7 +225,7 @@ Awaitable<void> HecConnection::take_events(Exchange& exchange, const HecToken& t
   bool raw = exchange.target.route == HecRoute::raw;
   if (std::optional<HecCode> refused = refusal()) {
     exchange.verdict.code = *refused;
-  } else if (token.ack && !service_.acks.has_room(token, channel)) {
+  } else if (token.ack && !service_.acks.has_room(channel)) {
     exchange.verdict.code = HecCode::busy;
   } else if (!encoding) {
     exchange.verdict.code = HecCode::unsupported_encoding;
@@ -249,13 +253,13 @@ Awaitable<void> HecConnection::take_events(Exchange& exchange, const HecToken& t
       outcome.result.stored ? hec_verdict(outcome.result.envelope) : HecVerdict{HecCode::busy, {}, {}};
   if (!outcome.deferred) co_return;
   auto& receipt = outcome.deferred->receipt;
-  receipt = service_.acks.open(token, channel, std::chrono::steady_clock::now());
+  receipt = service_.acks.open(channel, std::chrono::steady_clock::now());
   exchange.verdict.ack_id = receipt->id;
   service_.metrics.acks(service_.acks.channels(), service_.acks.ids());
   if (outcome.deferred->stored) service_.acks.settle(*receipt, *outcome.deferred->stored);
 }
 
-Awaitable<void> HecConnection::tell_acks(Exchange& exchange, const HecToken& token, std::string channel) {
+Awaitable<void> HecConnection::tell_acks(Exchange& exchange, const HecChannel& channel) {
   std::optional<HecEncoding> encoding =
       hec_encoding(to_view(exchange.parser.get()[http::field::content_encoding]));
   if (!encoding) {
@@ -269,7 +273,7 @@ Awaitable<void> HecConnection::tell_acks(Exchange& exchange, const HecToken& tok
     if (!ids) {
       exchange.verdict.code = HecCode::invalid_format;
     } else {
-      auto stored = service_.acks.tell(token, channel, *ids, std::chrono::steady_clock::now());
+      auto stored = service_.acks.tell(channel, *ids, std::chrono::steady_clock::now());
       exchange.acks = hec_ack_body(*ids, stored);
     }
   }
@@ -279,16 +283,13 @@ Awaitable<void> HecConnection::tell_acks(Exchange& exchange, const HecToken& tok
 // False: the verdict says what is wrong with the body as a whole, or the sender is gone.
 Awaitable<bool> HecConnection::take_body(Exchange& exchange, HecEncoding encoding, std::size_t limit,
                                          ingest::Buffer& body) {
-  HecBodyReader::End end = co_await body_.take(exchange.parser, exchange.expects_100, encoding, limit, body);
+  exchange.body = co_await body_.take(exchange.parser, exchange.expects_100, encoding, limit, body);
   mid_request_ = false;
   body_.release();
-  if (ending_) end.gone = true;
-  exchange.body_begun = end.begun;
-  exchange.body_read = end.read;
-  exchange.gone = end.gone;
-  exchange.verdict.code = end.code;
-  if (end.code == HecCode::success && blank(body.view())) exchange.verdict.code = HecCode::no_data;
-  co_return !end.gone && exchange.verdict.code == HecCode::success;
+  if (ending_) exchange.body.gone = true;
+  exchange.verdict.code = exchange.body.code;
+  if (exchange.body.code == HecCode::success && blank(body.view())) exchange.verdict.code = HecCode::no_data;
+  co_return !exchange.body.gone && exchange.verdict.code == HecCode::success;
 }
 
 std::unique_ptr<ingest::Batch> HecConnection::make_batch(const Exchange& exchange, const HecToken& token,
@@ -385,10 +386,10 @@ void HecConnection::settle(HecService& service, Deferred& deferred, bool stored,
 
 // Whether the next request can be found behind this one, and is worth reading the unread rest for.
 bool HecConnection::stays_in_step(const Exchange& exchange, std::uint64_t unread) {
-  if (exchange.body_read) return true;
+  if (exchange.body.read) return true;
   if (!exchange.parser.is_header_done() || exchange.parser.chunked()) return false;
   if (unread == 0) return true;
-  if (exchange.body_begun || exchange.expects_100 || exchange.verdict.code == HecCode::too_large)
+  if (exchange.body.begun || exchange.expects_100 || exchange.verdict.code == HecCode::too_large)
     return false;
   return unread <= kSkipLimit;
 }
@@ -396,12 +397,12 @@ bool HecConnection::stays_in_step(const Exchange& exchange, std::uint64_t unread
 // Answers; true when the connection goes on.
 Awaitable<bool> HecConnection::finish(Exchange& exchange, Instant started) {
   mid_request_ = false;
-  if (exchange.gone) {
+  if (exchange.body.gone) {
     leave();
     co_return false;
   }
   std::uint64_t unread = 0;
-  if (!exchange.body_read && exchange.parser.is_header_done()) {
+  if (!exchange.body.read && exchange.parser.is_header_done()) {
     unread = exchange.parser.content_length().value_or(0);
   }
   bool can_skip = stays_in_step(exchange, unread);

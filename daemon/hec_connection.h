@@ -43,20 +43,18 @@ class HecConnection {
     HecTarget target;
     HecVerdict verdict;
     HecFraming framing;
+    HecBodyReader::End body;
     std::string acks;          // the answer to a query of acknowledgements
     bool options = false;      // answered with what the route takes
-    bool body_begun = false;   // some of it was taken from the stream
-    bool body_read = false;    // nothing of it is left there
     bool expects_100 = false;  // the sender waits to be told to go on
-    bool gone = false;         // the sender is; there is nobody to answer
   };
 
   Awaitable<bool> serve_one();
   Awaitable<Header> read_header(Parser& parser);
   Awaitable<void> handle(Exchange& exchange);
   Awaitable<void> handle_post(Exchange& exchange);
-  Awaitable<void> take_events(Exchange& exchange, const HecToken& token, std::string channel);
-  Awaitable<void> tell_acks(Exchange& exchange, const HecToken& token, std::string channel);
+  Awaitable<void> take_events(Exchange& exchange, const HecToken& token, const HecChannel& channel);
+  Awaitable<void> tell_acks(Exchange& exchange, const HecChannel& channel);
   Awaitable<bool> take_body(Exchange& exchange, HecEncoding encoding, std::size_t limit,
                             ingest::Buffer& body);
   [[nodiscard]] static bool stays_in_step(const Exchange& exchange, std::uint64_t unread);

@@ -25,9 +25,9 @@ Awaitable<void> run_connection(std::unique_ptr<HecConnection> connection) {
 
 class Listener final : public HecListener {
  public:
-  Listener(const Config& config, ingest::Ingest& ingest, std::function<std::string()> trouble,
+  Listener(const Config& config, ingest::Ingest& ingest, std::function<bool()> can_store,
            prometheus::Registry& registry, HecTimeouts timeouts, HecAckLimits acks)
-      : service_(config, ingest, std::move(trouble), registry, timeouts, acks),
+      : service_(config, ingest, std::move(can_store), registry, timeouts, acks),
         acceptor_(io_),
         intake_(
             acceptor_, "hec", [this] { return service_.connections.size() < most_connections_; },
@@ -133,10 +133,10 @@ class Listener final : public HecListener {
 }  // namespace
 
 Result<std::unique_ptr<HecListener>> HecListener::start(const Config& config, ingest::Ingest& ingest,
-                                                        std::function<std::string()> trouble,
+                                                        std::function<bool()> can_store,
                                                         prometheus::Registry& registry, HecTimeouts timeouts,
                                                         HecAckLimits acks) {
-  auto listener = std::make_unique<Listener>(config, ingest, std::move(trouble), registry, timeouts, acks);
+  auto listener = std::make_unique<Listener>(config, ingest, std::move(can_store), registry, timeouts, acks);
   if (auto loaded = listener->load_tls(config.hec.tls, registry); !loaded)
     return std::unexpected(loaded.error());
   if (auto bound = listener->bind(config.hec.listen); !bound) return std::unexpected(bound.error());

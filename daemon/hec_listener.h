@@ -35,10 +35,10 @@ struct HecTimeouts {
 class HecListener {
  public:
   // Reads the certificates and binds at once (an error names the file or address and why); serves until
-  // destroyed. `trouble` says why nothing can be stored at present (503 code 9), empty when all is well; the
-  // network thread calls it for every request. `ingest` and `registry` must outlive the listener.
+  // destroyed. `can_store` says whether anything can be stored at present (else 503 code 9); the network
+  // thread calls it for every request. `ingest` and `registry` must outlive the listener.
   [[nodiscard]] static Result<std::unique_ptr<HecListener>> start(
-      const Config& config, ingest::Ingest& ingest, std::function<std::string()> trouble,
+      const Config& config, ingest::Ingest& ingest, std::function<bool()> can_store,
       prometheus::Registry& registry, HecTimeouts timeouts = {}, HecAckLimits acks = {});
   virtual ~HecListener() = default;
   // The port it listens on (the configured one may be 0).

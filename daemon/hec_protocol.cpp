@@ -128,20 +128,22 @@ std::optional<std::string> decode_base64(std::string_view text) {
   return decoded;
 }
 
-// The token in an Authorization header: `Splunk T`, or Basic with the token as password; nullopt: malformed.
-std::optional<std::string> token_of(std::string_view authorization) {
+// The token in an Authorization header: `Splunk T`, or Basic with the token as password, which is put into
+// `decoded`; nullopt: malformed.
+std::optional<std::string_view> token_of(std::string_view authorization, std::string& decoded) {
   std::size_t space = authorization.find(' ');
   if (space == std::string_view::npos) return std::nullopt;
   std::string_view scheme = authorization.substr(0, space);
   std::string_view value = trim(authorization.substr(space));
   if (value.empty() || value.find_first_of(" \t") != std::string_view::npos) return std::nullopt;
-  if (same_word(scheme, "splunk")) return std::string(value);
+  if (same_word(scheme, "splunk")) return value;
   if (!same_word(scheme, "basic")) return std::nullopt;
   std::optional<std::string> pair = decode_base64(value);
   if (!pair) return std::nullopt;
   std::size_t colon = pair->find(':');
   if (colon == std::string::npos || colon + 1 == pair->size()) return std::nullopt;
-  return pair->substr(colon + 1);
+  decoded = std::move(*pair);
+  return std::string_view(decoded).substr(colon + 1);
 }
 
 }  // namespace
@@ -240,14 +242,17 @@ const HecToken* HecTokens::find(std::string_view text) const {
 
 HecTokens::Outcome HecTokens::check(std::optional<std::string_view> authorization,
                                     std::string_view query) const {
-  std::optional<std::string> text;
+  std::string decoded;
+  std::optional<std::string_view> text;
   bool by_header = authorization && !trim(*authorization).empty();
   if (by_header) {
-    text = token_of(trim(*authorization));
+    text = token_of(trim(*authorization), decoded);
     if (!text) return {nullptr, HecCode::invalid_authorization};
   } else {
-    text = query_parameter(query, "token");
-    if (!text) return {nullptr, HecCode::token_required};
+    std::optional<std::string> given = query_parameter(query, "token");
+    if (!given) return {nullptr, HecCode::token_required};
+    decoded = std::move(*given);
+    text = decoded;
   }
   const HecToken* token = find(*text);
   if (token == nullptr) return {nullptr, HecCode::invalid_token};

@@ -21,13 +21,13 @@ class HecConnection;
 // What the connections of one listener share. The network thread's alone; for the listener's own sources
 // only.
 struct HecService {
-  HecService(const Config& config, ingest::Ingest& ingest, std::function<std::string()> trouble,
+  HecService(const Config& config, ingest::Ingest& ingest, std::function<bool()> can_store,
              prometheus::Registry& registry, HecTimeouts timeouts, HecAckLimits acks)
       : tokens(config.hec.tokens),
         max_body(config.hec.max_body_bytes),
         queue_bytes(config.ingest.queue_bytes),
         ingest(ingest),
-        trouble(std::move(trouble)),
+        can_store(std::move(can_store)),
         metrics(registry),
         timeouts(timeouts),
         acks(acks) {}
@@ -36,7 +36,7 @@ struct HecService {
   std::size_t max_body;
   std::size_t queue_bytes;
   ingest::Ingest& ingest;
-  std::function<std::string()> trouble;
+  std::function<bool()> can_store;
   HecMetrics metrics;
   HecTimeouts timeouts;
   std::unique_ptr<TlsServer> tls;  // null: plain

@@ -193,12 +193,12 @@ class Daemon {
     if (!admin) return std::unexpected(admin.error());
     admin_ = std::move(*admin);
     auto hec = HecListener::start(
-        config_, *ingest_, [this] { return store_->trouble(); }, registry_);
+        config_, *ingest_, [this] { return store_->can_store(); }, registry_);
     if (!hec) return std::unexpected(hec.error());
     hec_ = std::move(*hec);
     if (!config_.syslog.empty()) {
       auto syslog = SyslogListener::start(
-          config_, 1, *ingest_, [this] { return store_->trouble(); }, registry_);
+          config_, 1, *ingest_, [this] { return store_->can_store(); }, registry_);
       if (!syslog) return std::unexpected(syslog.error());
       syslog_ = std::move(*syslog);
       for (std::size_t i = 0; i < config_.syslog.size(); ++i)

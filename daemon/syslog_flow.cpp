@@ -11,10 +11,12 @@ namespace hecate::daemon {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
+namespace {
+
 // Of a batch: messages are seldom smaller than this makes them.
 constexpr std::size_t kUsualFrames = SyslogBatcher::kBatchBytes / 512;
-
-namespace {
+constexpr std::size_t kMostKeptFrames = 16 * kUsualFrames;
+constexpr std::size_t kSpareFrames = 16;
 
 // What a batch takes while it is under way: a small one too has pages of a buffer, and its frames may take
 // more than its messages.
@@ -25,11 +27,11 @@ std::size_t cost(const SyslogFlow::Load& load) {
 
 }  // namespace
 
-SyslogFlow::SyslogFlow(asio::io_context& io, ingest::Ingest& ingest, std::function<std::string()> trouble,
+SyslogFlow::SyslogFlow(asio::io_context& io, ingest::Ingest& ingest, std::function<bool()> can_store,
                        std::size_t most_bytes, std::chrono::milliseconds retry)
     : io_(io),
       ingest_(ingest),
-      trouble_(std::move(trouble)),
+      can_store_(std::move(can_store)),
       most_bytes_(most_bytes),
       retry_(retry),
       opened_(io, std::chrono::steady_clock::time_point::max()),
@@ -46,7 +48,7 @@ void SyslogFlow::send(Load load) {
 }
 
 bool SyslogFlow::try_submit(Load& load) {
-  stuck_ = !trouble_().empty();
+  stuck_ = !can_store_();
   if (stuck_) return false;
   auto batch = std::make_unique<ingest::Batch>();
   std::size_t bytes = cost(load);
@@ -73,7 +75,7 @@ void SyslogFlow::answered(Load load, const ingest::BatchResult& result) {
   if (result.stored) {
     load.metrics->messages(result.syslog.heads);
     stored_ = true;
-    pool_.give(std::move(load.body));
+    keep(std::move(load));
   } else {
     stuck_ = true;
     if (!given_up_) {
@@ -84,6 +86,24 @@ void SyslogFlow::answered(Load load, const ingest::BatchResult& result) {
     drop(load);
   }
   go_on();
+}
+
+void SyslogFlow::keep(Load load) {
+  pool_.give(std::move(load.body));
+  bool usual = load.frames.list.capacity() <= kMostKeptFrames;
+  if (usual && spare_frames_.size() < kSpareFrames) spare_frames_.push_back(std::move(load.frames));
+}
+
+syslog::Frames SyslogFlow::take_frames() {
+  syslog::Frames frames;
+  if (!spare_frames_.empty()) {
+    frames = std::move(spare_frames_.back());
+    spare_frames_.pop_back();
+    frames.list.clear();
+    frames.senders.clear();
+  }
+  frames.list.reserve(kUsualFrames);
+  return frames;
 }
 
 void SyslogFlow::go_on() {
@@ -142,7 +162,7 @@ ingest::Buffer& SyslogBatcher::body(std::size_t bytes) {
   if (body_.size() > 0 && body_.size() + bytes > kBatchBytes) send_now();
   if (body_.capacity() == 0) {
     body_ = flow_.take_buffer();
-    frames_.list.reserve(kUsualFrames);
+    frames_ = flow_.take_frames();
   }
   body_.reserve(std::max(kBatchBytes, body_.size() + bytes));
   return body_;

@@ -26,7 +26,7 @@ namespace hecate::daemon {
 class SyslogFlow {
  public:
   // `most_bytes`: of batches that are under way. `retry`: how often what waits is tried again.
-  SyslogFlow(boost::asio::io_context& io, ingest::Ingest& ingest, std::function<std::string()> trouble,
+  SyslogFlow(boost::asio::io_context& io, ingest::Ingest& ingest, std::function<bool()> can_store,
              std::size_t most_bytes, std::chrono::milliseconds retry);
 
   // Messages of one input; they are counted by its metrics, which must outlive the flow's last batch.
@@ -52,7 +52,9 @@ class SyslogFlow {
   // Called whenever it may have come to rest.
   void set_rest_listener(std::function<void()> at_rest) { at_rest_ = std::move(at_rest); }
 
+  // What was used before, where there is some, so that steady traffic does not allocate.
   [[nodiscard]] ingest::Buffer take_buffer() { return pool_.take(); }
+  [[nodiscard]] syslog::Frames take_frames();
   [[nodiscard]] std::size_t most_bytes() const { return most_bytes_; }
 
  private:
@@ -61,13 +63,15 @@ class SyslogFlow {
   void go_on();
   void try_again_later();
   void drop(const Load& load);
+  void keep(Load load);
 
   boost::asio::io_context& io_;
   ingest::Ingest& ingest_;
-  std::function<std::string()> trouble_;
+  std::function<bool()> can_store_;
   std::size_t most_bytes_;
   std::chrono::milliseconds retry_;
   BufferPool pool_;
+  std::vector<syslog::Frames> spare_frames_;
   std::size_t in_flight_ = 0;
   std::deque<Load> waiting_;
   bool stuck_ = false;  // what waits does so because nothing can be stored

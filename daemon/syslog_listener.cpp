@@ -53,11 +53,11 @@ struct Input {
 
 class Listener final : public SyslogListener {
  public:
-  Listener(const Config& config, ingest::Ingest& ingest, std::function<std::string()> trouble,
+  Listener(const Config& config, ingest::Ingest& ingest, std::function<bool()> can_store,
            SyslogTimeouts timeouts)
       : configs_(config.syslog),
         timeouts_(timeouts),
-        flow_(io_, ingest, std::move(trouble), config.ingest.queue_bytes / 2, timeouts.retry),
+        flow_(io_, ingest, std::move(can_store), config.ingest.queue_bytes / 2, timeouts.retry),
         sweep_timer_(io_),
         give_up_timer_(io_) {
     flow_.set_rest_listener([this] { finish_if_drained(); });
@@ -269,10 +269,10 @@ class Listener final : public SyslogListener {
 
 Result<std::unique_ptr<SyslogListener>> SyslogListener::start(const Config& config, std::size_t first_input,
                                                               ingest::Ingest& ingest,
-                                                              std::function<std::string()> trouble,
+                                                              std::function<bool()> can_store,
                                                               prometheus::Registry& registry,
                                                               SyslogTimeouts timeouts) {
-  auto listener = std::make_unique<Listener>(config, ingest, std::move(trouble), timeouts);
+  auto listener = std::make_unique<Listener>(config, ingest, std::move(can_store), timeouts);
   if (auto opened = listener->open(first_input, registry); !opened) return std::unexpected(opened.error());
   listener->run();
   return listener;

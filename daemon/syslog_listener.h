@@ -32,11 +32,11 @@ struct SyslogTimeouts {
 class SyslogListener {
  public:
   // Binds at once (an error names the address and why); serves until destroyed. The inputs of `config.syslog`
-  // are Ingest's from `first_input` on. `trouble` says why nothing can be stored at present, empty when all
-  // is well; called on the network thread. `ingest` and `registry` must outlive the listener.
+  // are Ingest's from `first_input` on. `can_store` says whether anything can be stored at present; called
+  // on the network thread. `ingest` and `registry` must outlive the listener.
   [[nodiscard]] static Result<std::unique_ptr<SyslogListener>> start(
-      const Config& config, std::size_t first_input, ingest::Ingest& ingest,
-      std::function<std::string()> trouble, prometheus::Registry& registry, SyslogTimeouts timeouts = {});
+      const Config& config, std::size_t first_input, ingest::Ingest& ingest, std::function<bool()> can_store,
+      prometheus::Registry& registry, SyslogTimeouts timeouts = {});
   virtual ~SyslogListener() = default;
   // The port that an input of `config.syslog` listens on (the configured one may be 0).
   [[nodiscard]] virtual int port(std::size_t input) const = 0;

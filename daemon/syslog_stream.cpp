@@ -182,11 +182,13 @@ SyslogStream::State SyslogStream::read_into_rest() {
   std::size_t had = rest_.size();
   std::size_t wanted =
       std::clamp<std::size_t>(framer_.needed() - std::min(framer_.needed(), had), 4096, kMostIntoRest);
-  rest_.resize(had + wanted);
-  auto [bytes, state] = transport_.receive(rest_.data() + had, wanted);
-  rest_.resize(had + bytes);
-  shared_.unfinished_bytes += bytes;
-  took(bytes);
+  SyslogTransport::Received received;
+  rest_.resize_and_overwrite(had + wanted, [&](char* bytes, std::size_t /*size*/) {
+    received = transport_.receive(bytes + had, wanted);
+    return had + received.bytes;
+  });
+  shared_.unfinished_bytes += received.bytes;
+  took(received.bytes);
   std::vector<syslog::Frame> frames;
   syslog::Framer::Counts before = framer_.counts();
   std::size_t used = framer_.read(rest_, 0, frames);
@@ -195,7 +197,7 @@ SyslogStream::State SyslogStream::read_into_rest() {
   for (const syslog::Frame& frame : frames)
     shared_.batcher.add(whole.substr(frame.begin, frame.size), address_);
   if (used > 0) keep_rest(std::string(whole.substr(used)));
-  return state;
+  return received.state;
 }
 
 // A last line needs no end where the sender ended in good order.

@@ -8,6 +8,7 @@
 #include "pipeline/store/removal.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <condition_variable>
 #include <cstdlib>
@@ -185,6 +186,8 @@ class Journal final : public Store {
     std::lock_guard guard(mutex_);
     return trouble_;
   }
+
+  bool can_store() const override { return can_store_.load(std::memory_order_relaxed); }
 
  private:
   void hand_in(Submission submission) {
@@ -429,6 +432,7 @@ class Journal final : public Store {
     if (!trouble_.empty() && why.empty()) spdlog::warn("everything can be stored again; the trouble is over");
     if (!why.empty()) last_failure_ = why;
     trouble_ = std::move(why);
+    can_store_.store(trouble_.empty(), std::memory_order_relaxed);
   }
 
   DirectoryLock lock_;
@@ -451,7 +455,8 @@ class Journal final : public Store {
   std::condition_variable changed_;
   std::vector<Submission> queue_;
   std::string trouble_;
-  std::string last_failure_;  // stays when the trouble is over
+  std::atomic<bool> can_store_{true};  // changed with trouble_
+  std::string last_failure_;           // stays when the trouble is over
   bool stopping_ = false;
   bool pass_ended_ = false;    // of the checkpointer
   std::mutex listener_mutex_;  // held while the listener or the hook runs

@@ -93,6 +93,8 @@ class Store {
   // is trouble the journal tries a small commit each second, so that it ends by itself; with a damaged
   // database it does not, since what were added to one may have to be thrown away with it.
   [[nodiscard]] virtual std::string trouble() const = 0;
+  // Whether there is none; never waits, for those who ask with every request.
+  [[nodiscard]] virtual bool can_store() const = 0;
 };
 
 // The newest version of the part `store` of the schema.

@@ -40,9 +40,8 @@ class HecServer {
     add_token("by-query", "query-token").query_string = true;
     add_token("acknowledged", "ack-token").ack = true;
     add_token("acknowledged too", "other-ack-token").ack = true;
-    auto started = daemon::HecListener::start(
-        config, ingest, [this] { return trouble ? std::string("the disk is full") : std::string(); },
-        registry, timeouts, acks);
+    auto started =
+        daemon::HecListener::start(config, ingest, [this] { return !trouble; }, registry, timeouts, acks);
     if (!started) throw std::runtime_error(started.error().message);
     listener = std::move(*started);
   }

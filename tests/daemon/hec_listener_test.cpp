@@ -21,8 +21,7 @@ TEST(HecListener, TellsWhyItCannotListen) {
   config.hec.listen = "127.0.0.1:" + std::to_string(taken.port());
   FakeIngest ingest;
   prometheus::Registry registry;
-  auto second = daemon::HecListener::start(
-      config, ingest, [] { return std::string(); }, registry);
+  auto second = daemon::HecListener::start(config, ingest, [] { return true; }, registry);
   ASSERT_FALSE(second);
   EXPECT_NE(second.error().message.find(config.hec.listen), std::string::npos) << second.error().message;
 }

@@ -21,9 +21,8 @@ SyslogServer::SyslogServer(std::vector<daemon::SyslogInput> inputs, daemon::Sysl
   daemon::Config config;
   config.ingest.queue_bytes = queue_bytes;
   config.syslog = std::move(inputs);
-  auto started = daemon::SyslogListener::start(
-      config, 0, ingest, [this] { return trouble ? std::string("the disk is full") : std::string(); },
-      registry, timeouts);
+  auto started =
+      daemon::SyslogListener::start(config, 0, ingest, [this] { return !trouble; }, registry, timeouts);
   if (!started) throw std::runtime_error(started.error().message);
   listener = std::move(*started);
 }

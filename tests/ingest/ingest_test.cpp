@@ -33,6 +33,7 @@ class FakeStore final : public store::Store {
   void set_commit_hook(CommitHook) override {}
   Result<std::unique_ptr<store::Database>> reader() override { return fail("not here"); }
   [[nodiscard]] std::string trouble() const override { return {}; }
+  [[nodiscard]] bool can_store() const override { return true; }
 
   void commit(Outcome outcome) {
     std::lock_guard lock(mutex);
