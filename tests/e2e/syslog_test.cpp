@@ -18,7 +18,7 @@ inputs:
   hec: {{listen: "127.0.0.1:0"}}
   syslog:
     - {{protocol: tcp, listen: "127.0.0.1:0"}}
-    - {{protocol: udp, listen: "127.0.0.1:0"}}
+    - {{protocol: udp, listen: "127.0.0.1:0", receive_buffer: 256KiB}}
 admin: {{listen: "127.0.0.1:0"}}
 detections:
   paths: [{}/detections, {}]
