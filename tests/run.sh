@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs, builds and runs every test on a Debian 12 machine; ends with CTest's summary. What runs here is bounded
 # and needs no network but Debian's packages and one of npm's. `run.sh asan tsan release` runs the sanitizers too. Before them each fuzz
-# target runs for HECATE_FUZZ_SECONDS (20 when not set; 0: not at all).
+# target runs for HECATE_FUZZ_SECONDS (30 when not set; 0: not at all).
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
@@ -36,7 +36,7 @@ install_splunk_logging() {
 }
 
 run_fuzz() {
-  local seconds=${HECATE_FUZZ_SECONDS:-20}
+  local seconds=${HECATE_FUZZ_SECONDS:-30}
   [ "$seconds" -gt 0 ] || return 0
   echo "== fuzz"
   bash deploy/build.sh fuzz && bash tests/fuzz/run.sh build/fuzz "$seconds"

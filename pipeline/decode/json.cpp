@@ -142,7 +142,7 @@ JsonWalk JsonReader::named_data(JsonCursor& in) {
     if (ended != JsonWalk::ok) return ended;
     if (key == "@Name" || key == "Name") name = token;
     marked = marked || key == "@Name";
-    if (key == "#text" || key == "content" || key == "value" || key == "Text") text = token;
+    if (key == "#text" || key == "content" || key == "value" || key == "Value" || key == "Text") text = token;
     return ended;
   });
   if (walk != JsonWalk::ok) return walk;

@@ -1,12 +1,12 @@
 #!/bin/bash
-# Runs each fuzz target, built in <folder>, for <seconds> (20 when not named): `run.sh build/fuzz 20`, or only those
+# Runs each fuzz target, built in <folder>, for <seconds> (30 when not named): `run.sh build/fuzz 30`, or only those
 # that are named behind; as many at a time as there are processors. What libFuzzer learns stays in <folder>/learned,
 # where the next run begins. An input that breaks a target goes to <folder>/broken: mend the reader, and keep the input
 # in corpus/<target>.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 folder=$1
-seconds=${2:-20}
+seconds=${2:-30}
 targets=("${@:3}")
 [ ${#targets[@]} -gt 0 ] || targets=(hec_body hec_raw hec_acks gzip syslog_frame syslog_head event_json event_xml event_text)
 
