@@ -32,12 +32,14 @@ if(HECATE_SANITIZE)
   if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
     target_compile_options(hecate_flags INTERFACE -Wno-mismatched-new-delete -Wno-tsan)
   endif()
-  target_compile_options(hecate_flags INTERFACE "-fsanitize=${HECATE_SANITIZE}" -fno-omit-frame-pointer -O1)
+  # The first finding ends the program: else UndefinedBehaviorSanitizer only writes, and the test passes.
+  target_compile_options(hecate_flags INTERFACE "-fsanitize=${HECATE_SANITIZE}" -fno-sanitize-recover=all
+                         -fno-omit-frame-pointer -O1)
   target_link_options(hecate_flags INTERFACE "-fsanitize=${HECATE_SANITIZE}")
 endif()
 if(HECATE_FUZZ)
-  # What libFuzzer steers by, and an end at the first finding.
-  target_compile_options(hecate_flags INTERFACE -fsanitize=fuzzer-no-link -fno-sanitize-recover=all)
+  # What libFuzzer steers by.
+  target_compile_options(hecate_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 target_include_directories(hecate_flags INTERFACE "${CMAKE_SOURCE_DIR}")
 

@@ -31,7 +31,10 @@ bool is_number(std::string_view text) {
   bool zero = at != end && *at == '0';
   const char* first = at;
   if (!digits() || (zero && at - first > 1)) return false;
-  if (at != end && *at == '.' && (++at, !digits())) return false;
+  if (at != end && *at == '.') {
+    ++at;
+    if (!digits()) return false;
+  }
   if (at != end && (*at == 'e' || *at == 'E')) {
     ++at;
     if (at != end && (*at == '+' || *at == '-')) ++at;

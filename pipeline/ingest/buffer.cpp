@@ -23,6 +23,7 @@ void Buffer::resize(std::size_t size) {
 }
 
 void Buffer::append(std::string_view bytes) {
+  if (bytes.empty()) return;
   std::size_t at = size_;
   resize(at + bytes.size());
   std::memcpy(bytes_.get() + at, bytes.data(), bytes.size());
