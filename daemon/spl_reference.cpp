@@ -4,7 +4,9 @@
 #include "pipeline/spl/command.h"
 #include "pipeline/spl/functions.h"
 
+#include <map>
 #include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -29,9 +31,19 @@ keeps the events of its window instead. `hecate check` says which.
   keeps every event whatever else the window holds.
 - Order: events newest first, those of the same time by arrival, the later first; rows of stats by their BY values as
   text, field by field.
-- `list` keeps 100 values, `values` 10,000 or 1 MiB of them; a row with more says so: `hecate_bounded` names them. `dc` is exact up to 10,000 values, then within about
-  1 %; percentiles are exact up to 4,096 different values, then within about 0.1 %. The median of an even count is
-  the upper of the middle two; `stdev` of one value is 0.
+- `list` keeps 100 values, `values` 10,000 or 1 MiB of them; a row with more says so: `hecate_bounded` names them.
+  `dc` is exact up to 10,000 values, then within about 1 %; percentiles, `exactperc` and `upperperc` too, are exact up
+  to 4,096 different values, then within about 0.1 %. The median of an even count is the upper of the middle two;
+  `stdev` of one value is 0. A wildcard (`values(*)`) stands for 10,000 fields at most, in the order of their names.
+- `timechart` without `span` and `bin _time` without one: steps of a minute at least. timechart fills steps without
+  events up to 50,000 of them; columns are ranked by the first function; on a window without events it has no rows.
+- `transaction` goes through events from the newest to the oldest, as Splunk does. `closed_txn` is 1 where the events
+  that `startswith` and `endswith` ask for are there. Memory is bounded by the detection's budget, not by
+  `maxopentxn`. Rows come newest first.
+- `spath` and the JSON functions read JSON, not XML; a number is written as its value (1.50 as 1.5).
+- `json_array` and `json_object` take a text in a field for JSON where it is an array or object.
+- `from datamodel:` and `datamodel … flat` give the fields that the rest of the search names without their prefix;
+  where it shows all fields, those are the event's own.
 - `sort` puts rows without the field last in both directions. `fields a` also keeps `_time` and `_raw`.
 - Comparisons without case know Latin, Greek and Cyrillic letters beyond ASCII.
 - Time modifiers inside a search (`earliest=`, `latest=`) are refused: the window is the detection's schedule.
@@ -47,6 +59,20 @@ std::string cell(std::string_view text) {
   return out;
 }
 
+// A line for each reason, in the order of the first command that has it.
+std::string refused_commands() {
+  std::map<std::string_view, std::string> names;
+  std::vector<std::string_view> reasons;
+  for (const spl::UnsupportedCommand& command : spl::unsupported_commands()) {
+    auto [place, fresh] = names.try_emplace(command.reason);
+    if (fresh) reasons.push_back(command.reason);
+    place->second += fmt::format("{}`{}`", fresh ? "" : ", ", command.name);
+  }
+  std::string out = "\n## Commands of Splunk's that are refused\n| commands | reason |\n|---|---|\n";
+  for (std::string_view reason : reasons) out += fmt::format("| {} | {} |\n", names[reason], cell(reason));
+  return out;
+}
+
 std::string commands() {
   std::string out = "\n## Commands\n| command | runs on each event | what it does |\n|---|---|---|\n";
   for (const spl::CommandKind& kind : spl::command_kinds())
@@ -56,7 +82,8 @@ std::string commands() {
 
 std::string aggregates() {
   std::string out =
-      "\n## Functions of stats, eventstats, streamstats and tstats\n| function | what it gives "
+      "\n## Functions of stats, eventstats, streamstats, tstats, chart and timechart\n| function | what it "
+      "gives "
       "|\n|---|---|\n";
   for (const spl::AggregateFunction& function : spl::aggregate_functions())
     out += fmt::format("| `{}{}` | {} |\n", function.name, function.numbered ? "N" : "", cell(function.help));
@@ -80,7 +107,7 @@ std::string functions() {
 }  // namespace
 
 std::string spl_reference() {
-  return std::string(kIntroduction) + commands() + aggregates() + functions();
+  return std::string(kIntroduction) + commands() + refused_commands() + aggregates() + functions();
 }
 
 }  // namespace hecate::daemon

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "pipeline/base/time.h"
 #include "pipeline/spl/codec.h"
 #include "pipeline/spl/exact_sum.h"
 
@@ -28,6 +29,14 @@ struct Rank {
   std::uint32_t row = 0;
   friend auto operator<=>(const Rank&, const Rank&) = default;
 };
+
+// A time as a Rank's major: so that earlier ones are smaller.
+[[nodiscard]] constexpr std::uint64_t time_place(Time time) {
+  return static_cast<std::uint64_t>(time) ^ (std::uint64_t{1} << 63);
+}
+[[nodiscard]] constexpr Time time_of_place(std::uint64_t place) {
+  return static_cast<Time>(place ^ (std::uint64_t{1} << 63));
+}
 
 // count, c: how many.
 struct CountOf {
@@ -145,6 +154,18 @@ struct PickOf {
   static PickOf decode(BlobReader& in);
 };
 
+// rate: the values of the earliest and the latest row that have one, with their times.
+struct RateOf {
+  PickOf earliest;  // its rank's major is the time, as `time_place` gives it
+  PickOf latest;    // … and here its complement
+
+  void merge(RateOf&& other);
+  void encode(BlobWriter& out) const;
+  static RateOf decode(BlobReader& in);
+  // A second; nullopt unless both are numbers, at two times.
+  [[nodiscard]] std::optional<double> per_second() const;
+};
+
 // perc, median: the numbers and how often each came. Beyond kMost different ones all are rounded to fewer
 // bits, so that they fall together; with kMost = 4096 within about 0.1 % of their size.
 struct QuantilesOf {
@@ -164,9 +185,35 @@ struct QuantilesOf {
   void coarsen(std::uint8_t bits);
 };
 
+// Partial results by name: of each field that a wildcard stands for, or of each step of a sparkline. Bound:
+// kMost names; `cut` is then the first in text order that is left out, and all behind it are too.
+struct NamedPart;
+struct PartsOf {
+  static constexpr std::size_t kMost = 10'000;
+  std::vector<NamedPart> parts;  // by name
+  std::optional<std::string> cut;
+
+  void merge(PartsOf&& other);
+  void encode(BlobWriter& out) const;
+  static PartsOf decode(BlobReader& in);
+
+ private:
+  void enforce_bound();
+  friend struct NamedPart;
+};
+
 // The order of the alternatives is the kind's number in the stored form: add at the end.
-using Accumulator =
-    std::variant<CountOf, SumOf, MomentsOf, BoundsOf, DistinctOf, ValuesOf, ListOf, PickOf, QuantilesOf>;
+using Accumulator = std::variant<CountOf, SumOf, MomentsOf, BoundsOf, DistinctOf, ValuesOf, ListOf, PickOf,
+                                 QuantilesOf, RateOf, PartsOf>;
+
+struct NamedPart {
+  std::string name;
+  Accumulator accumulator;
+
+  // The one of that name in `parts`, made with this kind where it is missing; null where it is left out, or
+  // of another kind (a damaged database).
+  [[nodiscard]] static Accumulator* find_or_make(PartsOf& parts, std::string_view name, std::size_t kind);
+};
 
 // A fresh one of the kind with this number (the index of the variant).
 [[nodiscard]] Accumulator make_accumulator(std::size_t kind);

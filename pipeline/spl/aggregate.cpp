@@ -12,293 +12,18 @@
 namespace hecate::spl {
 namespace {
 
-using Known = AggregateFunction;
 using Pick = AggregateFunction::Pick;
-using Kind = AggregateFunction::Result;
-
-// The numbers of the accumulators, by name.
-enum : std::size_t { kCount, kSum, kMoments, kBounds, kDistinct, kValues, kList, kPick, kQuantiles };
-
-constexpr Known plain(std::string_view name, std::size_t kind, Kind result, std::string_view help) {
-  return {name, kind, result, Pick::none, false, false, help};
-}
-constexpr Known pick(std::string_view name, Pick which, bool of_time, std::string_view help) {
-  return {name, kPick, Kind::pick, which, of_time, false, help};
-}
-constexpr Known percentile(std::string_view name, bool numbered, std::string_view help) {
-  return {name, kQuantiles, Kind::percentile, Pick::none, false, numbered, help};
-}
-
-constexpr auto kFunctions = std::to_array<Known>({
-    plain("count", kCount, Kind::count, "rows, or values of a field, or rows for which eval(…) is true"),
-    plain("c", kCount, Kind::count, "count"),
-    plain("dc", kDistinct, Kind::distinct, "different values; exact up to 10,000, then within about 1 %"),
-    plain("distinct_count", kDistinct, Kind::distinct, "dc"),
-    plain("estdc", kDistinct, Kind::distinct, "dc"),
-    plain("values", kValues, Kind::values, "the different values, sorted; at most 10,000 or 1 MiB"),
-    plain("list", kList, Kind::list, "the first 100 values in the order of the rows"),
-    plain("min", kBounds, Kind::least, "the least value: as a number when all are, else in text order"),
-    plain("max", kBounds, Kind::greatest, "the greatest value, likewise"),
-    plain("range", kBounds, Kind::range, "max - min of the numbers"),
-    plain("sum", kSum, Kind::sum, "the sum of the numbers"),
-    plain("avg", kSum, Kind::average, "their mean"),
-    plain("mean", kSum, Kind::average, "avg"),
-    plain("sumsq", kMoments, Kind::sum_of_squares, "the sum of their squares"),
-    plain("stdev", kMoments, Kind::deviation, "their standard deviation, divisor n - 1"),
-    plain("stdevp", kMoments, Kind::population_deviation, "their standard deviation, divisor n"),
-    plain("var", kMoments, Kind::variance, "their variance, divisor n - 1"),
-    plain("varp", kMoments, Kind::population_variance, "their variance, divisor n"),
-    pick("first", Pick::first, false, "the value of the first row"),
-    pick("last", Pick::last, false, "the value of the last row"),
-    pick("earliest", Pick::earliest, false, "the value of the row with the smallest _time"),
-    pick("latest", Pick::latest, false, "the value of the row with the greatest _time"),
-    pick("earliest_time", Pick::earliest, true, "the _time of the earliest row that has the field"),
-    pick("latest_time", Pick::latest, true, "the _time of the latest row that has the field"),
-    plain("mode", kValues, Kind::mode, "the most frequent value; of several, the first in text order"),
-    percentile("median", false, "perc50"),
-    percentile("perc", true, "percN: the value at that place; exact up to 4,096 different ones"),
-    percentile("p", true, "percN"),
-    percentile("exactperc", true, "percN"),
-    percentile("upperperc", true, "percN"),
-});
-
-// The function that `word` names; `percent` gets the number behind its name.
-const Known* find_function(std::string_view word, double& percent) {
-  std::string lower;
-  fold_case(word, lower);
-  percent = 50;
-  for (const Known& function : kFunctions) {
-    if (!function.numbered && lower == function.name) return &function;
-    if (!function.numbered || !lower.starts_with(function.name)) continue;
-    std::optional<double> number = to_number(std::string_view(lower).substr(function.name.size()));
-    if (!number || *number < 0 || *number > 100) continue;
-    percent = *number;
-    return &function;
-  }
-  return nullptr;
-}
-
-std::string_view pick_name(Pick which) {
-  constexpr std::array<std::string_view, 5> kNames = {"", "first", "last", "earliest", "latest"};
-  return kNames[static_cast<std::size_t>(which)];
-}
-
-Value number_or_null(std::optional<double> number) {
-  return number ? Value(*number) : Value();
-}
 
 Value text_in(std::string_view text, EvalContext& context) {
   return {context.arena.copy(text)};
 }
 
-// Of one number there is no spread: 0, and not nothing, so that `avg + 3 * stdev` stays a number.
-std::optional<double> spread(const MomentsOf& moments, int less) {
-  if (less == 1 && moments.first.n == 1) return 0;
-  return moments.variance(less);
-}
-
-std::optional<double> root(std::optional<double> x) {
-  return x ? std::optional<double>(std::sqrt(*x)) : std::nullopt;
-}
-
-Value moments_result(Kind kind, const MomentsOf& moments) {
-  if (moments.first.n == 0) return {};
-  switch (kind) {
-    case Kind::sum_of_squares:
-      return moments.squares.total();
-    case Kind::deviation:
-      return number_or_null(root(spread(moments, 1)));
-    case Kind::population_deviation:
-      return number_or_null(root(spread(moments, 0)));
-    case Kind::variance:
-      return number_or_null(spread(moments, 1));
-    default:
-      return number_or_null(spread(moments, 0));
-  }
-}
-
-Value bounds_result(Kind kind, const BoundsOf& bounds, EvalContext& context) {
-  if (!bounds.any) return {};
-  if (kind == Kind::range) return bounds.any_number ? Value(bounds.greatest - bounds.least) : Value();
-  if (bounds.all_numbers) return kind == Kind::least ? bounds.least : bounds.greatest;
-  return text_in(kind == Kind::least ? bounds.first : bounds.last, context);
-}
-
-template <typename Items, typename Text>
-Value list_of(const Items& items, Text text, EvalContext& context) {
-  Value* values = context.arena.array<Value>(items.size());
-  std::size_t n = 0;
-  for (const auto& item : items) values[n++] = text_in(text(item), context);
-  return Value::multi({values, n});
-}
-
-Value mode_of(const ValuesOf& values, EvalContext& context) {
-  auto most = std::ranges::max_element(values.counts, {}, [](const auto& entry) { return entry.second; });
-  return most == values.counts.end() ? Value() : text_in(most->first, context);
-}
-
-Value pick_result(const PickOf& picked, bool of_time, EvalContext& context) {
-  if (!picked.any) return {};
-  if (of_time) return number_or_null(to_number(picked.text));
-  return text_in(picked.text, context);
+std::optional<Time> time_of(const Value& value) {
+  std::optional<double> seconds = to_number(value);
+  return seconds ? std::optional(static_cast<Time>(std::llround(*seconds * kSecond))) : std::nullopt;
 }
 
 }  // namespace
-
-std::span<const AggregateFunction> aggregate_functions() {
-  return kFunctions;
-}
-
-Parsed<void> Aggregation::parse_functions(Cursor& cursor, FieldNames& names) {
-  time_ = names.intern("_time");
-  auto ends = [&] {
-    return cursor.at_end() || cursor.looking_at_keyword("by") || cursor.looking_at_keyword("from") ||
-           cursor.looking_at_keyword("where");
-  };
-  while (!ends()) {
-    if (cursor.try_char(',')) continue;
-    if (Parsed<void> parsed = parse_function(cursor, names); !parsed) return parsed;
-  }
-  if (outputs_.empty()) return cursor.error("a function is missing: count, dc(field), values(field) …");
-  return {};
-}
-
-Parsed<void> Aggregation::parse_function(Cursor& cursor, FieldNames& names) {
-  Position place = cursor.position();
-  std::size_t begin = cursor.offset();
-  std::string_view word = cursor.word();
-  Output output{};
-  output.function = find_function(word, output.percent);
-  if (output.function == nullptr) {
-    std::vector<std::string_view> known;
-    for (const Known& function : kFunctions) known.push_back(function.name);
-    std::string_view near = nearest(word, known);
-    return std::unexpected(
-        Diagnostic{place, fmt::format("\"{}\" is not a stats function that is supported{}", word,
-                                      near.empty() ? "" : fmt::format("; did you mean {}?", near))});
-  }
-  Parsed<Input> input = parse_argument(cursor, *output.function, names);
-  if (!input) return std::unexpected(input.error());
-  if (input->rows) {
-    output.name = word;
-  } else if (input->expression) {
-    output.name = cursor.text({begin, cursor.offset()});
-  } else {
-    output.name = fmt::format("{}({})", word, input->field.name);
-  }
-  output.input = share(std::move(*input));
-  if (cursor.try_keyword("as")) {
-    Parsed<std::string> name = cursor.field();
-    if (!name) return std::unexpected(name.error());
-    output.name = std::move(*name);
-  }
-  std::erase_if(outputs_, [&](const Output& other) { return other.name == output.name; });
-  outputs_.push_back(std::move(output));
-  return {};
-}
-
-Parsed<Aggregation::Input> Aggregation::parse_argument(Cursor& cursor, const AggregateFunction& function,
-                                                       FieldNames& names) {
-  Input input;
-  input.kind = function.kind;
-  input.pick = function.pick;
-  input.of_time = function.of_time;
-  std::string what;
-  if (!cursor.looking_at("(")) {
-    if (function.result != Kind::count) {
-      return cursor.error(fmt::format("{} needs a field in parentheses", function.name));
-    }
-    input.rows = true;
-  } else {
-    Parsed<Range> range = cursor.parenthesized();
-    if (!range) return std::unexpected(range.error());
-    Cursor inside(cursor.source(), *range);
-    Cursor ahead = inside;
-    if (inside.at_end() && function.result == Kind::count) {
-      input.rows = true;
-    } else if (ahead.try_keyword("eval") && ahead.looking_at("(")) {
-      Parsed<Range> body = ahead.parenthesized();
-      if (!body) return std::unexpected(body.error());
-      if (Parsed<void> end = ahead.expect_end("eval(…)"); !end) return std::unexpected(end.error());
-      Parsed<Expression> expression = parse_expression(cursor.source(), body->begin, body->end, names);
-      if (!expression) return std::unexpected(expression.error());
-      what = "eval:" + spl::canonical(*expression);
-      input.expression = std::move(*expression);
-    } else {
-      Parsed<std::string> field = inside.field();
-      if (!field) return std::unexpected(field.error());
-      if (field->contains('*')) {
-        return cursor.error_at(range->begin,
-                               "a wildcard as the field of a stats function is not supported: name "
-                               "each field");
-      }
-      if (Parsed<void> end = inside.expect_end("the field"); !end) return std::unexpected(end.error());
-      input.field = names.intern(*field);
-      what = "field:" + *field;
-    }
-  }
-  input.canonical =
-      fmt::format("{}{}{}({})", input.kind, pick_name(input.pick), input.of_time ? "_time" : "", what);
-  return input;
-}
-
-std::size_t Aggregation::share(Input input) {
-  for (std::size_t i = 0; i < inputs_.size(); ++i) {
-    if (inputs_[i].canonical == input.canonical) return i;
-  }
-  inputs_.push_back(std::move(input));
-  return inputs_.size() - 1;
-}
-
-void Aggregation::add_count(std::string_view name, FieldNames& names) {
-  time_ = names.intern("_time");
-  Input input;
-  input.kind = kCount;
-  input.rows = true;
-  input.canonical = fmt::format("{}()", kCount);
-  double percent = 0;
-  const Known* function = find_function("count", percent);
-  outputs_.push_back({function, share(std::move(input)), 0, std::string(name)});
-}
-
-Parsed<void> Aggregation::parse_by(Cursor& cursor, FieldNames& names, bool with_span) {
-  while (!cursor.at_end()) {
-    if (cursor.try_char(',')) continue;
-    Position place = cursor.position();
-    if (with_span && cursor.try_option("span")) {
-      if (Parsed<void> parsed = parse_by_span(cursor, place); !parsed) return parsed;
-      continue;
-    }
-    Parsed<std::string> name = cursor.field();
-    if (!name) return std::unexpected(name.error());
-    if (name->contains('*')) {
-      return std::unexpected(Diagnostic{place, "a wildcard behind BY is not supported: name each field"});
-    }
-    if (std::ranges::any_of(by_, [&](const ByField& by) { return by.field.name == *name; })) continue;
-    bool in_spans = with_span && *name == "_time";
-    by_.push_back({names.intern(*name), in_spans ? kMinute : 0, in_spans});
-  }
-  if (by_.empty()) return cursor.error("a field is missing behind BY");
-  return {};
-}
-
-Parsed<void> Aggregation::parse_by_span(Cursor& cursor, Position place) {
-  auto time = std::ranges::find(by_, "_time", [](const ByField& by) { return by.field.name; });
-  if (time == by_.end())
-    return std::unexpected(Diagnostic{place, "span= stands behind _time, which is missing here"});
-  Parsed<std::string> text = cursor.value();
-  if (!text) return std::unexpected(text.error());
-  std::optional<Time> span = parse_span(*text);
-  if (!span) {
-    return std::unexpected(Diagnostic{
-        place,
-        fmt::format("span={} is not supported: a number of seconds, minutes, hours, days or weeks, as 1h",
-                    *text)});
-  }
-  time->span = *span;
-  time->automatic = false;
-  return {};
-}
 
 void Aggregation::each_key(const Row& row, EvalContext& context, KeyVisitor visit) const {
   if (by_.empty()) {
@@ -314,7 +39,8 @@ void Aggregation::each_key(const Row& row, EvalContext& context, KeyVisitor visi
   }
   for (std::size_t i = 0; i < by_.size(); ++i) {
     values[i] = row.get(by_[i].field);
-    if (values[i].is_null() && null_by_) values[i] = Value(std::string_view(*null_by_));
+    const std::optional<std::string>& null_text = null_by_ ? null_by_ : by_[i].null_text;
+    if (values[i].is_null() && null_text) values[i] = Value(std::string_view(*null_text));
     if (values[i].is_null()) return;
   }
   std::string key;
@@ -360,17 +86,63 @@ void Aggregation::add(const Row& row, EvalContext& context, const RowOrder& orde
   if (parts.accumulators.empty()) {
     for (const Input& input : inputs_) parts.accumulators.push_back(make_accumulator(input.kind));
   }
+  std::optional<Row> flat;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     const Input& input = inputs_[i];
-    if (input.rows) {
-      ++std::get<CountOf>(parts.accumulators[i]).n;
-      continue;
+    Accumulator& accumulator = parts.accumulators[i];
+    if (input.pattern) {
+      if (!flat) flat = flattened(row, context);
+      add_matching(input, *flat, context, order, std::get<PartsOf>(accumulator));
+    } else if (input.step > 0) {
+      add_to_step(input, row, context, order, std::get<PartsOf>(accumulator));
+    } else if (input.rows) {
+      ++std::get<CountOf>(accumulator).n;
+    } else if (Value value = argument(input, row, context); !value.is_null()) {
+      add_value(input, value, row, context, order, accumulator);
     }
-    Value value = input.expression ? evaluate(*input.expression, row, context) : row.get(input.field);
-    // A condition counts where it holds.
-    if (value.kind() == Value::Kind::boolean) value = value.is_true() ? Value(1.0) : Value();
-    if (!value.is_null()) add_value(input, value, row, context, order, parts.accumulators[i]);
   }
+}
+
+Value Aggregation::argument(const Input& input, const Row& row, EvalContext& context) const {
+  Value value = input.expression ? evaluate(*input.expression, row, context) : row.get(input.field);
+  // A condition counts where it holds.
+  if (value.kind() == Value::Kind::boolean) return value.is_true() ? Value(1.0) : Value();
+  return value;
+}
+
+// The row with all fields that a wildcard may stand for.
+Row Aggregation::flattened(const Row& row, EvalContext& context) const {
+  Row flat = row;
+  std::vector<Value> values;
+  for (const FieldRef& field : metadata_) values.push_back(row.get(field));
+  flat.flatten(context.arena);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (!values[i].is_null()) flat.set(metadata_[i].name, values[i]);
+  }
+  return flat;
+}
+
+// BY fields are left out, and those whose names begin with `_` unless the pattern's does.
+void Aggregation::add_matching(const Input& input, const Row& flat, EvalContext& context,
+                               const RowOrder& order, PartsOf& parts) const {
+  for (const Row::Entry& entry : flat.entries()) {
+    bool hidden = entry.name.starts_with('_') && !input.pattern->text().starts_with('_');
+    if (hidden || entry.value.is_null() || !input.pattern->matches(entry.name)) continue;
+    if (std::ranges::any_of(by_, [&](const ByField& by) { return by.field.name == entry.name; })) continue;
+    if (Accumulator* accumulator = NamedPart::find_or_make(parts, entry.name, input.inner_kind))
+      add_value(input, entry.value, flat, context, order, *accumulator);
+  }
+}
+
+// A row without _time is in no step.
+void Aggregation::add_to_step(const Input& input, const Row& row, EvalContext& context, const RowOrder& order,
+                              PartsOf& parts) const {
+  std::optional<Time> time = time_of(row.get(time_));
+  Value value = input.rows ? Value(1.0) : argument(input, row, context);
+  if (!time || *time < 0 || value.is_null()) return;
+  Accumulator* step = NamedPart::find_or_make(
+      parts, fmt::format("{:012}", floor_to(*time, input.step) / kSecond), input.inner_kind);
+  if (step != nullptr) add_value(input, value, row, context, order, *step);
 }
 
 // Several values of one row rank as they stand: for `last` the last of them, else the first.
@@ -383,36 +155,42 @@ void Aggregation::add_value(const Input& input, const Value& value, const Row& r
     picked->add(*place, to_text(input.of_time ? row.get(time_) : item, context.arena));
     return;
   }
+  if (auto* rate = std::get_if<RateOf>(&accumulator)) {
+    std::optional<Time> time = time_of(row.get(time_));
+    if (!time) return;
+    std::string_view text = to_text(value.each().front(), context.arena);
+    rate->earliest.add({time_place(*time), order.arrival, ~order.row}, text);
+    rate->latest.add({~time_place(*time), ~order.arrival, order.row}, text);
+    return;
+  }
   std::uint32_t index = 0;
   for (const Value& item : value.each()) {
     std::optional<double> number = to_number(item);
-    switch (input.kind) {
-      case kCount:
+    switch (accumulator.index()) {
+      case AccumulatorKind::count:
         ++std::get<CountOf>(accumulator).n;
         break;
-      case kSum:
+      case AccumulatorKind::sum:
         if (number) std::get<SumOf>(accumulator).add(*number);
         break;
-      case kMoments:
+      case AccumulatorKind::moments:
         if (number) std::get<MomentsOf>(accumulator).add(*number);
         break;
-      case kQuantiles:
+      case AccumulatorKind::quantiles:
         if (number) std::get<QuantilesOf>(accumulator).add(*number);
         break;
-      case kBounds:
+      case AccumulatorKind::bounds:
         std::get<BoundsOf>(accumulator).add(to_text(item, context.arena), number);
         break;
-      case kDistinct:
+      case AccumulatorKind::distinct:
         std::get<DistinctOf>(accumulator).add(to_text(item, context.arena));
         break;
-      case kValues:
+      case AccumulatorKind::values:
         std::get<ValuesOf>(accumulator).add(to_text(item, context.arena));
         break;
       default:
         std::get<ListOf>(accumulator)
-            .add({~(static_cast<std::uint64_t>(order.time) ^ (std::uint64_t{1} << 63)), ~order.arrival,
-                  order.row},
-                 index++, to_text(item, context.arena));
+            .add({~time_place(order.time), ~order.arrival, order.row}, index++, to_text(item, context.arena));
     }
   }
 }
@@ -421,68 +199,84 @@ void Aggregation::add_value(const Input& input, const Value& value, const Row& r
 std::optional<Rank> Aggregation::rank(const Input& input, const Row& row, const RowOrder& order) const {
   Time time = order.time;
   if (input.pick == Pick::earliest || input.pick == Pick::latest) {
-    std::optional<double> seconds = to_number(row.get(time_));
-    if (!seconds) return std::nullopt;
-    time = static_cast<Time>(std::llround(*seconds * kSecond));
+    std::optional<Time> own = time_of(row.get(time_));
+    if (!own) return std::nullopt;
+    time = *own;
   }
-  std::uint64_t forward = static_cast<std::uint64_t>(time) ^ (std::uint64_t{1} << 63);
+  std::uint64_t forward = time_place(time);
   if (input.pick == Pick::first || input.pick == Pick::latest)
     return Rank{~forward, ~order.arrival, order.row};
   return Rank{forward, order.arrival, ~order.row};
 }
 
-Value Aggregation::result(const Output& output, const Accumulator& accumulator, EvalContext& context) {
-  switch (output.function->result) {
-    case Kind::count:
-      return static_cast<double>(std::get<CountOf>(accumulator).n);
-    case Kind::sum:
-    case Kind::average: {
-      const auto& sum = std::get<SumOf>(accumulator);
-      if (sum.n == 0) return {};
-      return output.function->result == Kind::sum ? sum.sum.total()
-                                                  : sum.sum.total() / static_cast<double>(sum.n);
-    }
-    case Kind::least:
-    case Kind::greatest:
-    case Kind::range:
-      return bounds_result(output.function->result, std::get<BoundsOf>(accumulator), context);
-    case Kind::distinct:
-      return std::get<DistinctOf>(accumulator).count();
-    case Kind::values:
-      return list_of(
-          std::get<ValuesOf>(accumulator).counts,
-          [](const auto& entry) { return std::string_view(entry.first); }, context);
-    case Kind::list:
-      return list_of(
-          std::get<ListOf>(accumulator).items, [](const auto& item) { return std::string_view(item.text); },
-          context);
-    case Kind::pick:
-      return pick_result(std::get<PickOf>(accumulator), output.function->of_time, context);
-    case Kind::mode:
-      return mode_of(std::get<ValuesOf>(accumulator), context);
-    case Kind::percentile:
-      return number_or_null(std::get<QuantilesOf>(accumulator).at(output.percent));
-    default:
-      return moments_result(output.function->result, std::get<MomentsOf>(accumulator));
-  }
-}
-
 // A state whose accumulators are not those of this search (a damaged database) shows as if nothing was
 // counted.
+Value Aggregation::result(std::size_t i, const GroupState::Parts& parts, EvalContext& context,
+                          Time step) const {
+  const Output& output = outputs_[i];
+  std::size_t kind = inputs_[output.input].kind;
+  bool present = output.input < parts.accumulators.size() && parts.accumulators[output.input].index() == kind;
+  if (output.inner != nullptr)
+    return sparkline(output, present ? std::get<PartsOf>(parts.accumulators[output.input]) : PartsOf(),
+                     context);
+  if (present)
+    return aggregate_value(*output.function, output.percent, parts.accumulators[output.input], context, step);
+  return aggregate_value(*output.function, output.percent, make_accumulator(kind), context, step);
+}
+
 void Aggregation::set_results(const GroupState::Parts& parts, Row& row, EvalContext& context) const {
   Value* bounded = nullptr;
   std::size_t count = 0;
-  for (const Output& output : outputs_) {
-    std::size_t kind = inputs_[output.input].kind;
-    bool present =
-        output.input < parts.accumulators.size() && parts.accumulators[output.input].index() == kind;
-    row.set(output.name,
-            result(output, present ? parts.accumulators[output.input] : make_accumulator(kind), context));
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    const Output& output = outputs_[i];
+    bool present = output.input < parts.accumulators.size() &&
+                   parts.accumulators[output.input].index() == inputs_[output.input].kind;
+    if (!inputs_[output.input].pattern) {
+      row.set(output.name, result(i, parts, context, 0));
+    } else if (present) {
+      set_matching(output, std::get<PartsOf>(parts.accumulators[output.input]), row, context);
+    }
     if (!present || !is_bounded(parts.accumulators[output.input])) continue;
     if (bounded == nullptr) bounded = context.arena.array<Value>(outputs_.size());
     bounded[count++] = Value(std::string_view(output.name));
   }
   if (count > 0) row.set(kBoundedField, Value::multi({bounded, count}));
+}
+
+void Aggregation::set_matching(const Output& output, const PartsOf& parts, Row& row,
+                               EvalContext& context) const {
+  NamePattern name(output.name);
+  const NamePattern& pattern = *inputs_[output.input].pattern;
+  std::vector<std::string_view> stands_for;
+  for (const NamedPart& part : parts.parts) {
+    if (!pattern.match(part.name, stands_for)) continue;
+    row.set(context.arena.copy(name.fill(stands_for)),
+            aggregate_value(*output.function, output.percent, part.accumulator, context));
+  }
+}
+
+// A step without a value counts as 0, as in Splunk.
+Value Aggregation::sparkline(const Output& output, const PartsOf& parts, EvalContext& context) {
+  constexpr std::size_t kUsual = 100;
+  constexpr std::size_t kMost = 1000;
+  Time window = context.latest - context.earliest;
+  Time span = output.span > 0 ? output.span : step_for(window, kUsual, kMinute);
+  while (window / span >= static_cast<Time>(kMost)) span *= 2;
+  Time begin = floor_to(context.earliest, span);
+  auto steps = static_cast<std::size_t>(std::max<Time>(0, (context.latest - begin + span - 1) / span));
+  std::vector<Accumulator> gathered(steps, make_accumulator(output.inner->kind));
+  for (const NamedPart& part : parts.parts) {
+    std::optional<double> seconds = to_number(std::string_view(part.name));
+    Time place = seconds ? static_cast<Time>(*seconds) * kSecond - begin : -1;
+    if (place < 0 || place / span >= static_cast<Time>(steps)) continue;
+    merge(gathered[static_cast<std::size_t>(place / span)], Accumulator(part.accumulator));
+  }
+  std::vector<Value> values = {Value(std::string_view("##__SPARKLINE__##"))};
+  for (const Accumulator& step : gathered) {
+    Value value = aggregate_value(*output.inner, output.percent, step, context);
+    values.push_back(value.is_null() ? Value(0.0) : value.each().front());
+  }
+  return copy_value(Value::multi(values), context.arena);
 }
 
 bool Aggregation::set_by(std::string_view key, Row& row, EvalContext& context) const {
@@ -498,15 +292,24 @@ void Aggregation::collect_fields(std::vector<FieldRef>& fields) const {
   for (const Input& input : inputs_) {
     if (input.expression) {
       spl::collect_fields(*input.expression, fields);
-    } else if (!input.rows) {
+    } else if (!input.rows && !input.pattern) {
       fields.push_back(input.field);
     }
-    if (input.pick == Pick::earliest || input.pick == Pick::latest) fields.push_back(time_);
+    bool timed = input.pick == Pick::earliest || input.pick == Pick::latest || input.step > 0 ||
+                 input.kind == AccumulatorKind::rate || input.inner_kind == AccumulatorKind::rate;
+    if (timed) fields.push_back(time_);
+    if (input.pattern) fields.insert(fields.end(), metadata_.begin(), metadata_.end());
   }
 }
 
 void Aggregation::collect_results(std::vector<std::string_view>& names) const {
-  for (const Output& output : outputs_) names.push_back(output.name);
+  for (const Output& output : outputs_) {
+    if (!inputs_[output.input].pattern) names.push_back(output.name);
+  }
+}
+
+bool Aggregation::has_wildcard() const {
+  return std::ranges::any_of(inputs_, [](const Input& input) { return input.pattern.has_value(); });
 }
 
 bool Aggregation::depends_on_search_time() const {
@@ -519,8 +322,10 @@ std::string Aggregation::canonical() const {
   std::string text;
   for (const Input& input : inputs_) text += input.canonical + " ";
   text += "by";
-  for (const ByField& by : by_)
+  for (const ByField& by : by_) {
     text += fmt::format(" {:?}/{}{}", by.field.name, by.span, by.automatic ? "+" : "");
+    if (by.null_text) text += fmt::format("={:?}", *by.null_text);
+  }
   if (null_by_) text += fmt::format(" null {:?}", *null_by_);
   return text;
 }
@@ -530,6 +335,7 @@ std::string Aggregation::canonical_with_names() const {
   for (const Output& output : outputs_) {
     text += fmt::format("{} {} {} {:?} ", output.function->name, output.percent,
                         inputs_[output.input].canonical, output.name);
+    if (output.inner != nullptr) text += fmt::format("{} {} ", output.inner->name, output.span);
   }
   return text + canonical();
 }

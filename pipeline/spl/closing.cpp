@@ -4,6 +4,7 @@
 #include "pipeline/spl/span.h"
 #include "pipeline/spl/values.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 
@@ -28,12 +29,22 @@ class Emitter final : public Operator {
     }
     result.hides_keys = result.keys.size() < planned_.keys.size();
     result.is_event = planned_.aggregation == nullptr && !regrouped_ && !group.empty();
-    result.aggregates = planned_.aggregates;
+    std::vector<std::string> others;
+    if (planned_.open_results) others = all_but_keys(row);
+    result.aggregates = planned_.open_results ? others : planned_.aggregates;
     sink_(result);
   }
   void finish() override {}
 
  private:
+  [[nodiscard]] std::vector<std::string> all_but_keys(const Row& row) const {
+    std::vector<std::string> names;
+    for (const Row::Entry& entry : row.entries()) {
+      if (std::ranges::find(planned_.keys, entry.name) == planned_.keys.end()) names.emplace_back(entry.name);
+    }
+    return names;
+  }
+
   const Planned& planned_;
   ResultSink sink_;
   bool regrouped_ = false;
@@ -50,6 +61,8 @@ class PlannedClosing final : public Closing {
       operators_.push_back(planned_->commands[i - 1]->start(context_, *first_));
       first_ = operators_.back().get();
     }
+    if (planned_->aggregation != nullptr)
+      groups_ = planned_->commands[planned_->closing_begin() - 1]->start_groups(context_, *first_);
     if (planned_->automatic_span()) span_ = automatic_span(context.latest - context.earliest);
   }
 
@@ -58,6 +71,8 @@ class PlannedClosing final : public Closing {
     if (planned_->aggregation == nullptr) {
       Row row;
       if (decode_row(state.parts().row, row, context_.arena)) first_->take(row, key);
+    } else if (groups_ != nullptr) {
+      groups_->take_group(key, state);
     } else if (span_ > kMinute) {
       put_together(key, state.parts());
     } else {
@@ -68,7 +83,7 @@ class PlannedClosing final : public Closing {
     for (const auto& [key, joined] : joined_) pass(key, joined.parts, joined.origin);
     bool whole = planned_->aggregation != nullptr && planned_->aggregation->by().empty();
     if (!any_ && whole) pass(kWholeKey, GroupState::Parts(), kWholeKey);
-    first_->finish();
+    groups_ != nullptr ? groups_->finish() : first_->finish();
   }
 
  private:
@@ -107,6 +122,7 @@ class PlannedClosing final : public Closing {
   Emitter emitter_;
   std::vector<std::unique_ptr<Operator>> operators_;  // the last command first
   Operator* first_;
+  std::unique_ptr<GroupOperator> groups_;  // of an aggregation that takes them itself
   Time span_ = 0;
   std::map<std::string, Joined> joined_;
   bool any_ = false;

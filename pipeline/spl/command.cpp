@@ -10,25 +10,47 @@ namespace hecate::spl {
 namespace {
 
 constexpr auto kKinds = std::to_array<CommandKind>({
+    {"accum", false, parse_accum, "accum f [AS g]: the running sum"},
+    {"addcoltotals", false, parse_addcoltotals, "a row of sums behind the others; labelfield=, label="},
     {"addinfo", true, parse_addinfo, "adds info_min_time, info_max_time, info_search_time, info_sid"},
+    {"addtotals", true, parse_addtotals,
+     "the sum of the numbers of each row, in fieldname=Total; col=t adds a row of sums, which needs all "
+     "rows"},
+    {"autoregress", false, parse_autoregress, "autoregress f [AS g] p=N or p=N-M: values of rows before"},
     {"bin", true, parse_bin, "bin span=1h _time: floors times and numbers to steps"},
     {"bucket", true, parse_bin, "bin"},
+    {"chart", false, parse_chart,
+     "chart functions OVER x BY y, or BY x y: a row for each x, a column for each y; limit=, useother=, "
+     "usenull=, otherstr=, nullstr=, sep=, format=, where sum in top5"},
     {"convert", true, parse_convert,
      "convert timeformat=\"…\" ctime(f) mktime(f) num(f) auto(f) none(f) dur2sec(f) mstime(f) memk(f) "
      "rmcomma(f) "
      "rmunit(f) AS g, times in UTC"},
+    {"datamodel", true, parse_datamodel,
+     "datamodel Model Set search (fields as Set.f) or flat (as f): the events of a data model; the first "
+     "command"},
     {"dedup", false, parse_dedup, "dedup [N] fields: the first N rows for each combination of values"},
+    {"delta", false, parse_delta, "delta f [AS g] p=1: what the value is more than that of the row before"},
     {"eval", true, parse_eval, "eval x=expression, …; a null result removes the field"},
     {"eventstats", false, parse_eventstats, "stats, its results added to every row"},
+    {"fieldformat", true, parse_fieldformat,
+     "read and checked; rows keep their values, as in what Splunk exports"},
     {"fields", true, parse_fields, "fields [+|-] names: keeps or removes fields, wildcards allowed"},
+    {"filldown", false, parse_filldown,
+     "filldown fields: a row without the field takes the value of the row before"},
     {"fillnull", true, parse_fillnull,
      "fillnull value=0 fields; without fields, those that the rest of the search names"},
+    {"from", true, parse_from,
+     "from datamodel:Model.Set: the events of a data model, its fields without prefix; from lookup:name is "
+     "inputlookup; the first command"},
     {"head", false, parse_head, "the first N rows, 10 by default"},
     {"inputlookup", false, parse_inputlookup,
      "the rows of a lookup [where condition] start=N max=N; first, or with append=t behind the rows so far"},
     {"lookup", true, parse_lookup,
      "lookup name field AS f, … [OUTPUT|OUTPUTNEW field AS g, …]: fields of the rows of a lookup that match"},
     {"makemv", true, parse_makemv, "splits a field into several values by delim or tokenizer"},
+    {"makeresults", false, parse_makeresults,
+     "makeresults count=N: rows with _time alone, up to 10,000; the first command"},
     {"mvcombine", false, parse_mvcombine, "rows that differ in one field only become one"},
     {"mvexpand", true, parse_mvexpand, "a row for each value of a field"},
     {"nomv", true, parse_nomv, "joins the values of a field by line breaks"},
@@ -36,6 +58,8 @@ constexpr auto kKinds = std::to_array<CommandKind>({
      "the rows become a lookup of the local state; append=t, key_field=f keep those it has. No definition "
      "makes such a "
      "lookup yet, so it is refused"},
+    {"rangemap", true, parse_rangemap,
+     "rangemap field=f low=0-30 high=31-100 default=x: the field range by number"},
     {"rare", false, parse_rare, "the least frequent values of fields"},
     {"regex", true, parse_regex, "regex field=\"…\" or field!=\"…\": keeps rows by a PCRE expression"},
     {"rename", true, parse_rename, "rename a AS b, \"X.*\" AS *"},
@@ -44,37 +68,28 @@ constexpr auto kKinds = std::to_array<CommandKind>({
     {"rex", true, parse_rex, "fields from the named groups of a PCRE expression; mode=sed replaces"},
     {"search", true, parse_search, "keeps rows by the search language: field=value, wildcards, IN, NOT, OR"},
     {"sort", false, parse_sort, "sort [N] [-|+]field: N rows at most, 10,000 by default, 0 for all"},
+    {"spath", true, parse_spath,
+     "spath input=_raw path=a.b{}.c output=f: fields out of JSON; without a path all of its values, up to "
+     "1,000 fields"},
     {"stats", false, parse_stats, "one row for each combination of BY values"},
+    {"strcat", true, parse_strcat, "strcat allrequired=f a \"text\" b f: values and texts joined"},
     {"streamstats", false, parse_streamstats, "stats over the rows so far, its results added to each row"},
     {"table", true, parse_table, "keeps the named fields, in this order, wildcards allowed"},
     {"tail", false, parse_tail, "the last N rows, last first, 10 by default"},
+    {"timechart", false, parse_timechart,
+     "timechart span=1h functions BY y: chart over steps of _time; bins=, minspan=, cont=, partial=, "
+     "fixedrange= beside chart's options"},
     {"top", false, parse_top, "the most frequent values of fields, 10 by default"},
+    {"transaction", false, parse_transaction,
+     "transaction fields maxspan= maxpause= maxevents= startswith= endswith= connected= keepevicted= "
+     "keeporphans= mvlist= mvraw=: events that belong together become one row"},
     {"tstats", false, parse_tstats,
      "tstats functions FROM datamodel=X WHERE condition BY fields _time span=1h"},
+    {"uniq", false, parse_uniq, "of equal rows behind one another, the first"},
+    {"untable", true, parse_untable, "untable x name value: a row for each other field"},
     {"where", true, parse_where, "keeps rows for which an eval expression is true"},
-});
-
-// Splunk's names for the same.
-constexpr auto kUnsupported = std::to_array<std::pair<std::string_view, std::string_view>>({
-    {"append", "needs a second search over the same window"},
-    {"appendcols", "needs a second search over the same window"},
-    {"appendpipe", "needs a second search over the same rows"},
-    {"apply", "needs a machine learning model that is stored in Splunk"},
-    {"chart", "not supported; use stats … by"},
-    {"collect", "writes to an index; findings are posted by the outputs instead"},
-    {"datamodel", "not supported; use tstats … from datamodel="},
-    {"fit", "needs the machine learning toolkit"},
-    {"from", "not supported; use tstats … from datamodel="},
-    {"join", "needs a second search over the same window"},
-    {"makeresults", "rows come from events only"},
-    {"map", "runs other searches; not supported"},
-    {"multisearch", "needs several searches over the same window"},
-    {"rest", "asks a Splunk server"},
-    {"sendalert", "actions are taken by the outputs"},
-    {"spath", "not supported; the fields of a JSON event can be named directly"},
-    {"timechart", "not supported; use bin _time and stats … by _time"},
-    {"transaction", "not supported"},
-    {"union", "needs several searches over the same window"},
+    {"xyseries", false, parse_xyseries,
+     "xyseries x name value: a row for each x, a column for each name; sep=, format="},
 });
 
 // A command that looks at one row at a time, in a closing part.
@@ -99,11 +114,6 @@ std::span<const CommandKind> command_kinds() {
   return kKinds;
 }
 
-std::string_view why_unsupported(std::string_view name) {
-  auto found = std::ranges::find(kUnsupported, name, [](const auto& entry) { return entry.first; });
-  return found == kUnsupported.end() ? std::string_view() : found->second;
-}
-
 std::vector<FieldRef> FieldNeed::references() const {
   std::vector<FieldRef> references;
   for (std::string_view field : fields_) references.push_back(names_->intern(field));
@@ -121,6 +131,10 @@ void FieldNeed::clear() {
 
 void Command::each(Row& row, EvalContext& /*context*/, RowStep next) const {
   next(row);
+}
+
+std::unique_ptr<GroupOperator> Command::start_groups(EvalContext& /*context*/, Operator& /*next*/) const {
+  return nullptr;
 }
 
 std::unique_ptr<Operator> Command::start(EvalContext& context, Operator& next) const {
@@ -145,6 +159,16 @@ HeldRows::Held& HeldRows::add(const Row& row, std::string_view group) {
   bytes_ += bytes;
   context_.held_bytes += bytes;
   return held;
+}
+
+void HeldRows::extend(Held& held, const Row& cells) {
+  std::size_t before = arena_.used();
+  for (const Row::Entry& entry : cells.entries()) {
+    if (!entry.value.is_null()) held.row.set(name(entry.name), copy_value(entry.value, arena_));
+  }
+  std::size_t bytes = cells.entries().size() * sizeof(Row::Entry) + arena_.used() - before;
+  bytes_ += bytes;
+  context_.held_bytes += bytes;
 }
 
 void HeldRows::flush(Operator& next) {
@@ -180,45 +204,6 @@ Parsed<long> parse_count(Cursor& cursor, long least) {
     return std::unexpected(Diagnostic{place, fmt::format("{} is too small: at least {}", *number, least)});
   }
   return number;
-}
-
-bool NamePattern::matches(std::string_view name) const {
-  std::vector<std::string_view> parts;
-  return match(name, parts);
-}
-
-// The first wildcards take as little as possible, the last takes what is left.
-bool NamePattern::match(std::string_view name, std::vector<std::string_view>& parts) const {
-  parts.clear();
-  std::string_view pattern = text_;
-  std::size_t star = pattern.find('*');
-  if (star == std::string_view::npos) return name == pattern;
-  if (!name.starts_with(pattern.substr(0, star))) return false;
-  name.remove_prefix(star);
-  pattern.remove_prefix(star + 1);
-  for (star = pattern.find('*'); star != std::string_view::npos; star = pattern.find('*')) {
-    std::size_t found = name.find(pattern.substr(0, star));
-    if (found == std::string_view::npos) return false;
-    parts.push_back(name.substr(0, found));
-    name.remove_prefix(found + star);
-    pattern.remove_prefix(star + 1);
-  }
-  if (!name.ends_with(pattern)) return false;
-  parts.push_back(name.substr(0, name.size() - pattern.size()));
-  return true;
-}
-
-std::string NamePattern::fill(std::span<const std::string_view> parts) const {
-  std::string filled;
-  std::size_t next = 0;
-  for (char c : text_) {
-    if (c != '*') {
-      filled.push_back(c);
-    } else if (next < parts.size()) {
-      filled += parts[next++];
-    }
-  }
-  return filled;
 }
 
 }  // namespace hecate::spl

@@ -5,6 +5,7 @@
 #include "pipeline/base/arena.h"
 #include "pipeline/spl/lexer.h"
 #include "pipeline/spl/lookup.h"
+#include "pipeline/spl/name_pattern.h"
 #include "pipeline/spl/row.h"
 #include "pipeline/spl/source.h"
 
@@ -18,6 +19,7 @@
 namespace hecate::spl {
 
 class Aggregation;
+class GroupState;
 struct Condition;
 
 // Which fields the commands behind a place still read, worked out from the last command to the first.
@@ -54,6 +56,12 @@ class Operator {
   virtual void finish() = 0;
 };
 
+// One that is handed whole groups: their key and what their functions gathered.
+class GroupOperator : public Operator {
+ public:
+  virtual void take_group(std::string_view key, const GroupState& state) = 0;
+};
+
 // Rows that an operator keeps, with all that they point to.
 class HeldRows {
  public:
@@ -67,6 +75,8 @@ class HeldRows {
     std::string_view group;
   };
   Held& add(const Row& row, std::string_view group);
+  // Sets the fields of `cells` in a row that is kept; null ones are passed over.
+  void extend(Held& held, const Row& cells);
   [[nodiscard]] std::vector<Held>& rows() { return rows_; }
   void clear() { rows_.clear(); }
   // Hands all rows on, in order, and finishes.
@@ -115,12 +125,19 @@ class Command {
   // The command at work in a closing part; by `each` unless it says otherwise.
   [[nodiscard]] virtual std::unique_ptr<Operator> start(EvalContext& context, Operator& next) const;
 
-  // Renames the fields by which rows are told apart.
+  // Renames the fields by which rows are told apart, or replaces them by its own.
   virtual void follow_keys(std::vector<std::string>& /*keys*/) const {}
   // Adds the names of fields that stats functions set beside those of the row (eventstats, streamstats).
   virtual void add_results(std::vector<std::string>& /*names*/) const {}
+  // It gives results whose names show only with the rows (values(*), chart): all fields of the search but the
+  // BY fields count as results then.
+  [[nodiscard]] virtual bool gives_open_results() const { return false; }
   // What stats and its kin gather; null for all other commands.
   [[nodiscard]] virtual const Aggregation* aggregation() const { return nullptr; }
+  // For an aggregation that takes groups as they were gathered and not a row for each (chart): the command at
+  // work on them.
+  [[nodiscard]] virtual std::unique_ptr<GroupOperator> start_groups(EvalContext& context,
+                                                                    Operator& next) const;
   // Its rows are made of several that came in.
   [[nodiscard]] virtual bool puts_rows_together() const { return aggregation() != nullptr; }
 
@@ -147,6 +164,12 @@ struct CommandKind {
 
 // All commands that are supported, by name; the parser and the generated documentation are made of it.
 [[nodiscard]] std::span<const CommandKind> command_kinds();
+// Commands that Splunk documents and that are refused.
+struct UnsupportedCommand {
+  std::string_view name;
+  std::string_view reason;
+};
+[[nodiscard]] std::span<const UnsupportedCommand> unsupported_commands();
 // Why a command that Splunk has is not supported; empty for names that are not known either.
 [[nodiscard]] std::string_view why_unsupported(std::string_view name);
 
@@ -183,6 +206,29 @@ Parsed<void> parse_head(Cursor& cursor, FieldNames& names, Commands& commands);
 Parsed<void> parse_tail(Cursor& cursor, FieldNames& names, Commands& commands);
 Parsed<void> parse_reverse(Cursor& cursor, FieldNames& names, Commands& commands);
 
+Parsed<void> parse_accum(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_addcoltotals(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_addtotals(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_autoregress(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_chart(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_datamodel(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_delta(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_fieldformat(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_filldown(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_from(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_makeresults(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_rangemap(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_spath(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_strcat(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_timechart(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_transaction(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_uniq(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_untable(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_xyseries(Cursor& cursor, FieldNames& names, Commands& commands);
+
+// What says that an event belongs to a set of a data model (Endpoint.Processes): the event layer has a field
+// named after it, with 1.
+[[nodiscard]] Condition member_of(const std::string& model, Position place, FieldNames& names);
 // Adds a search command, unless it would let every row pass. Refuses subsearches.
 Parsed<void> add_search(Condition condition, Commands& commands);
 // Adds a stats command that counts rows by `by`; what top and rare begin with.
@@ -198,22 +244,5 @@ void add_counts(std::span<const FieldRef> by, std::string_view count_name, Field
                                                                 std::string_view end_word = {});
 // A number as an option or argument has it, at least `least`.
 [[nodiscard]] Parsed<long> parse_count(Cursor& cursor, long least);
-
-// A pattern of field names as rename, fields, table and replace have them: each `*` stands for any run of
-// characters; with case.
-class NamePattern {
- public:
-  explicit NamePattern(std::string text) : text_(std::move(text)) {}
-  [[nodiscard]] bool has_wildcard() const { return text_.contains('*'); }
-  [[nodiscard]] const std::string& text() const { return text_; }
-  // What the wildcards stood for; false when `name` does not match.
-  bool match(std::string_view name, std::vector<std::string_view>& parts) const;
-  [[nodiscard]] bool matches(std::string_view name) const;
-  // The pattern with its wildcards replaced, from the left, by `parts`; what is left over is left out.
-  [[nodiscard]] std::string fill(std::span<const std::string_view> parts) const;
-
- private:
-  std::string text_;
-};
 
 }  // namespace hecate::spl

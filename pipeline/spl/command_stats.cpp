@@ -69,10 +69,16 @@ class StatsCommand final : public Command {
     std::vector<FieldRef> fields;
     aggregation_.collect_fields(fields);
     need.clear();
+    if (aggregation_.has_wildcard()) need.add_all();
     need.add(fields);
   }
   bool depends_on_search() const override { return aggregation_.depends_on_search_time(); }
   const Aggregation* aggregation() const override { return &aggregation_; }
+  bool gives_open_results() const override { return aggregation_.has_wildcard(); }
+  void follow_keys(std::vector<std::string>& keys) const override {
+    keys.clear();
+    for (const Aggregation::ByField& by : aggregation_.by()) keys.emplace_back(by.field.name);
+  }
   std::unique_ptr<Operator> start(EvalContext& context, Operator& next) const override {
     return std::make_unique<StatsOperator>(aggregation_, context, next);
   }
@@ -137,6 +143,7 @@ void need_of_added(const Aggregation& aggregation, FieldNeed& need) {
   for (std::string_view result : results) need.remove(result);
   std::vector<FieldRef> fields;
   aggregation.collect_fields(fields);
+  if (aggregation.has_wildcard()) need.add_all();
   need.add(fields);
 }
 
@@ -147,6 +154,7 @@ class EventstatsCommand final : public Command {
   std::string canonical() const override { return "eventstats " + aggregation_.canonical_with_names(); }
   void need(FieldNeed& need) const override { need_of_added(aggregation_, need); }
   void add_results(std::vector<std::string>& names) const override { add_results_of(aggregation_, names); }
+  bool gives_open_results() const override { return aggregation_.has_wildcard(); }
   std::unique_ptr<Operator> start(EvalContext& context, Operator& next) const override {
     return std::make_unique<EventstatsOperator>(aggregation_, context, next);
   }
@@ -241,6 +249,7 @@ class StreamstatsCommand final : public Command {
   }
   void need(FieldNeed& need) const override { need_of_added(aggregation_, need); }
   void add_results(std::vector<std::string>& names) const override { add_results_of(aggregation_, names); }
+  bool gives_open_results() const override { return aggregation_.has_wildcard(); }
   std::unique_ptr<Operator> start(EvalContext& context, Operator& next) const override {
     return std::make_unique<StreamstatsOperator>(aggregation_, options_, context, next);
   }
@@ -354,17 +363,12 @@ std::size_t find_by(const Cursor& start) {
   return start.end();
 }
 
-// An event belongs to a data model where the event layer says that the field named after it is 1.
 Parsed<Condition> parse_data_model(Cursor& cursor, FieldNames& names) {
-  Condition member;
-  member.position = cursor.position();
+  Position place = cursor.position();
   if (!cursor.try_option("datamodel")) return cursor.error("tstats reads FROM datamodel=… only");
   Parsed<std::string> model = cursor.value();
   if (!model) return std::unexpected(model.error());
-  member.kind = Condition::Kind::equal;
-  member.field = names.intern("datamodel::" + *model);
-  member.pattern = Pattern("1");
-  return member;
+  return member_of(*model, place, names);
 }
 
 Parsed<Condition> parse_tstats_condition(Cursor& cursor, FieldNames& names) {
@@ -420,7 +424,8 @@ Parsed<void> parse_tstats(Cursor& cursor, FieldNames& names, Commands& commands)
     if (!*option) break;
   }
   Aggregation aggregation;
-  if (Parsed<void> parsed = aggregation.parse_functions(cursor, names); !parsed) return parsed;
+  if (Parsed<void> parsed = aggregation.parse_functions(cursor, names, {.wildcards = false}); !parsed)
+    return parsed;
   Parsed<Condition> condition = parse_tstats_condition(cursor, names);
   if (!condition) return std::unexpected(condition.error());
   if (cursor.try_keyword("by")) {

@@ -15,16 +15,14 @@ struct Missing {
   std::string_view name;
   std::string_view reason;
 };
-constexpr std::array<Missing, 9> kMissing = {
-    {{"lookup", "use the lookup command before this one"},
-     {"json_append", "changing JSON inside a search is left out"},
-     {"json_delete", "changing JSON inside a search is left out"},
-     {"json_entries", "changing JSON inside a search is left out"},
-     {"json_extend", "changing JSON inside a search is left out"},
-     {"json_extract_exact", "use json_extract()"},
-     {"json_has_key_exact", "use json_extract()"},
-     {"json_set", "changing JSON inside a search is left out"},
-     {"json_set_exact", "changing JSON inside a search is left out"}}};
+constexpr auto kMissing = std::to_array<Missing>({
+    {"all", "functions of functions are SPL2; use mvfilter()"},
+    {"any", "functions of functions are SPL2; use mvfilter()"},
+    {"filter", "functions of functions are SPL2; use mvfilter()"},
+    {"lookup", "use the lookup command before this one"},
+    {"map", "functions of functions are SPL2; use mvmap()"},
+    {"reduce", "functions of functions are SPL2"},
+});
 
 constexpr std::size_t kMostCachedPatterns = 64;
 

@@ -1,5 +1,6 @@
 #include "fmt/format.h"
 #include "pipeline/spl/function_groups.h"
+#include "pipeline/spl/json_tree.h"
 
 #include <array>
 #include <charconv>
@@ -157,21 +158,6 @@ Value read_in_base(std::string_view text, int base) {
   return negative ? -value : value;
 }
 
-Value tonumber(const Call& call) {
-  constexpr int kDecimal = 10;
-  int base = kDecimal;
-  if (call.size() > 1) {
-    std::optional<double> given = number(call, 1);
-    if (!given || *given < 2 || *given > 36) return {};
-    base = static_cast<int>(*given);
-  }
-  return map_values(call, call[0], [&](const Value& value) -> Value {
-    if (base != kDecimal) return read_in_base(call.to_text_in_arena(value), base);
-    std::optional<double> number = to_number(value);
-    return number ? Value(*number) : Value();
-  });
-}
-
 std::string with_commas(double number) {
   std::string text = number == std::trunc(number) ? number_to_text(number) : fmt::format("{:.2f}", number);
   std::size_t first = text.starts_with('-') ? 1 : 0;
@@ -238,13 +224,97 @@ Value ipmask(const Call& call) {
   return call.keep(std::string_view(::inet_ntop(AF_INET, &address, text.data(), text.size())));
 }
 
+// No number where blanks stand around it.
+std::optional<double> decimal(const Value& value) {
+  if (value.is_text() && value.text().find_first_of(" \t\r\n") != std::string_view::npos) return std::nullopt;
+  return to_number(value);
+}
+
+std::optional<int> base_argument(const Call& call) {
+  constexpr int kDecimal = 10;
+  if (call.size() < 2) return kDecimal;
+  std::optional<double> given = number(call, 1);
+  if (!given || *given < 2 || *given > 36) return std::nullopt;
+  return static_cast<int>(*given);
+}
+
+template <double (*Round)(double)>
+Value to_number_in_base(const Call& call) {
+  std::optional<int> base = base_argument(call);
+  if (!base) return {};
+  return map_values(call, call[0], [&](const Value& value) -> Value {
+    if (value.kind() == Value::Kind::boolean) return value.is_true() ? 1.0 : 0.0;
+    if (*base != 10) return read_in_base(call.to_text_in_arena(value), *base);
+    std::optional<double> number = decimal(value);
+    return number ? Value(Round(*number)) : Value();
+  });
+}
+
+double unchanged(double number) {
+  return number;
+}
+
+Value tobool(const Call& call) {
+  Value value = call[0];
+  if (value.kind() == Value::Kind::boolean) return value;
+  if (value.is_null() || value.is_multi()) return {};
+  if (std::optional<double> number = to_number(value)) return Value::boolean(*number != 0);
+  std::string_view text = call.to_text_in_arena(value);
+  if (equals_without_case(text, "true")) return Value::boolean(true);
+  return equals_without_case(text, "false") ? Value::boolean(false) : Value();
+}
+
+template <JsonTree::Kind Wanted>
+bool is_json_of_kind(const Call& call, const Value& value) {
+  if (!value.is_text()) return false;
+  std::optional<JsonTree> tree = JsonTree::parse(call.to_text_in_arena(value));
+  return tree && tree->kind == Wanted;
+}
+
+template <JsonTree::Kind Wanted>
+Value as_json_of_kind(const Call& call) {
+  Value value = call[0];
+  return is_json_of_kind<Wanted>(call, value) ? value : Value();
+}
+
+template <JsonTree::Kind Wanted>
+Value is_of_kind(const Call& call) {
+  return Value::boolean(is_json_of_kind<Wanted>(call, call[0]));
+}
+
+// The elements of an array; anything else as it is.
+Value tomv(const Call& call) {
+  Value value = call[0];
+  std::optional<JsonTree> tree =
+      value.is_text() ? JsonTree::parse(call.to_text_in_arena(value)) : std::nullopt;
+  if (!tree || !tree->is_array()) return value.kind() == Value::Kind::boolean ? Value() : value;
+  std::vector<Value> values;
+  for (const JsonTree& item : tree->items) {
+    std::string text = item.scalar;
+    if (item.is_array() || item.is_object()) item.write(text);
+    if (item.kind != JsonTree::Kind::null) values.push_back(call.keep(text));
+  }
+  return call.keep(values);
+}
+
 constexpr Function kConversions[] = {
     {"ipmask", 2, 2, "mask, address", kConversion,
      "An IPv4 address with only the bits of the mask: ipmask(\"255.255.0.0\", ip).", ipmask},
     {"printf", 1, kAnyNumber, "format, value, …", kConversion,
      "A text by a format as in C: %s, %d, %.2f, %x, ….", print_formatted},
-    {"tonumber", 1, 2, "text, base", kConversion, "The number that the text spells, in a base from 2 to 36.",
-     tonumber},
+    {"toarray", 1, 1, "json", kConversion, "The value where it is a JSON array, else null.",
+     as_json_of_kind<JsonTree::Kind::array>},
+    {"tobool", 1, 1, "value", kConversion,
+     "True or false: of true and false as texts, and of numbers, which are true but for 0.", tobool},
+    {"todouble", 1, 2, "text, base", kConversion, "tonumber.", to_number_in_base<unchanged>},
+    {"toint", 1, 2, "text, base", kConversion, "The number that the text spells, rounded down.",
+     to_number_in_base<std::floor>},
+    {"tomv", 1, 1, "json", kConversion, "The elements of a JSON array as a list.", tomv},
+    {"tonumber", 1, 2, "text, base", kConversion,
+     "The number that the text spells, in a base from 2 to 36; null with blanks around it.",
+     to_number_in_base<unchanged>},
+    {"toobject", 1, 1, "json", kConversion, "The value where it is a JSON object, else null.",
+     as_json_of_kind<JsonTree::Kind::object>},
     {"tostring", 1, 2, "value, format", kConversion,
      "The value as text; format: hex, commas, duration, binary.", tostring, check_tostring},
 };
@@ -263,6 +333,12 @@ Value isint(const Call& call) {
   return Value::boolean(spells_number(call, value) && *number == std::trunc(*number));
 }
 
+Value isdouble(const Call& call) {
+  Value value = call[0];
+  std::optional<double> number = to_number(value);
+  return Value::boolean(spells_number(call, value) && *number != std::trunc(*number));
+}
+
 Value type_of(const Call& call) {
   Value value = call[0];
   switch (value.kind()) {
@@ -278,15 +354,22 @@ Value type_of(const Call& call) {
 }
 
 constexpr Function kInformations[] = {
+    {"isarray", 1, 1, "value", kInformation, "Whether the value is a JSON array.",
+     is_of_kind<JsonTree::Kind::array>},
     {"isbool", 1, 1, "value", kInformation, "Whether the value is true or false.",
      [](const Call& call) { return Value::boolean(call[0].kind() == Value::Kind::boolean); }},
+    {"isdouble", 1, 1, "value", kInformation, "Whether the value is a number with a fraction.", isdouble},
     {"isint", 1, 1, "value", kInformation, "Whether the value is a whole number.", isint},
+    {"ismv", 1, 1, "value", kInformation, "Whether there are several values.",
+     [](const Call& call) { return Value::boolean(call[0].is_multi()); }},
     {"isnotnull", 1, 1, "value", kInformation, "Whether there is a value.",
      [](const Call& call) { return Value::boolean(!call[0].is_null()); }},
     {"isnull", 1, 1, "value", kInformation, "Whether there is no value.",
      [](const Call& call) { return Value::boolean(call[0].is_null()); }},
     {"isnum", 1, 1, "value", kInformation, "Whether the value is a number.",
      [](const Call& call) { return Value::boolean(spells_number(call, call[0])); }},
+    {"isobject", 1, 1, "value", kInformation, "Whether the value is a JSON object.",
+     is_of_kind<JsonTree::Kind::object>},
     {"isstr", 1, 1, "value", kInformation, "Whether the value is a text that is no number.",
      [](const Call& call) {
        Value value = call[0];

@@ -61,8 +61,8 @@ void with_each(const Call& call, const FieldRef& field, const Expression& body, 
   }
 }
 
-// mvfilter's condition names one field: the one that is filtered.
-FieldRef filtered_field(const Expression& condition) {
+// The only field that the expression names.
+FieldRef only_field(const Expression& condition) {
   std::vector<FieldRef> fields;
   collect_fields(condition, fields);
   return fields[0];
@@ -70,7 +70,7 @@ FieldRef filtered_field(const Expression& condition) {
 
 Value mvfilter(const Call& call) {
   const Expression& condition = call.expression.children[0];
-  FieldRef field = filtered_field(condition);
+  FieldRef field = only_field(condition);
   std::vector<Value> kept;
   with_each(call, field, condition, call.row.get(field), [&](const Value& value, const Value& result) {
     if (result.is_true()) kept.push_back(value);
@@ -86,10 +86,10 @@ std::string check_filter(Expression& call, FieldNames&) {
                      fields.size());
 }
 
+// The list is a field, or made of one field; that field stands for each value in turn.
 Value mvmap(const Call& call) {
-  const Expression& list = call.expression.children[0];
   std::vector<Value> mapped;
-  with_each(call, list.field, call.expression.children[1], call.row.get(list.field),
+  with_each(call, only_field(call.expression.children[0]), call.expression.children[1], call[0],
             [&](const Value&, const Value& result) {
               for (const Value& one : result.each()) mapped.push_back(one);
             });
@@ -97,8 +97,10 @@ Value mvmap(const Call& call) {
 }
 
 std::string check_map(Expression& call, FieldNames&) {
-  if (call.children[0].kind == Expression::Kind::field) return {};
-  return "the first argument must be a field; put the list in a field with eval first";
+  std::vector<FieldRef> fields;
+  collect_fields(call.children[0], fields);
+  if (fields.size() == 1) return {};
+  return "the list must be a field, or made of one field; put it in a field with eval first";
 }
 
 Value mvfind(const Call& call) {
@@ -165,6 +167,13 @@ Value mvrange(const Call& call) {
   return call.keep(made);
 }
 
+Value mvreverse(const Call& call) {
+  Value values = call[0];
+  if (!values.is_multi()) return values;
+  std::vector<Value> reversed(values.items().rbegin(), values.items().rend());
+  return call.keep(reversed);
+}
+
 Value mvsort(const Call& call) {
   Value values = call[0];
   if (!values.is_multi()) return values;
@@ -221,10 +230,11 @@ constexpr Function kFunctions[] = {
     {"mvindex", 2, 3, "list, first, last", kGroup, "Values by place: from 0, negative from the end.",
      mvindex},
     {"mvjoin", 2, 2, "list, delimiter", kGroup, "The values as one text.", mvjoin},
-    {"mvmap", 2, 2, "field, expression", kGroup, "The expression for each value of the field.", mvmap,
-     check_map},
+    {"mvmap", 2, 2, "list, expression", kGroup,
+     "The expression for each value of a list that is a field or made of one.", mvmap, check_map},
     {"mvrange", 2, 3, "begin, end, step", kGroup,
      "Numbers from begin until before end; a step may be a time (7d).", mvrange},
+    {"mvreverse", 1, 1, "list", kGroup, "The values in the opposite order.", mvreverse},
     {"mvsort", 1, 1, "list", kGroup, "The values in the order of their texts.", mvsort},
     {"mvzip", 2, 3, "list, list, delimiter", kGroup,
      "Pairs of two lists' values, joined by a comma unless given.", mvzip},

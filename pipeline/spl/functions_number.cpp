@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <numbers>
 #include <random>
 
@@ -11,6 +12,7 @@ namespace {
 constexpr std::string_view kMath = "Mathematics";
 constexpr std::string_view kTrigonometry = "Trigonometry";
 constexpr std::string_view kStatistics = "Statistics";
+constexpr std::string_view kBits = "Bits";
 
 // A function of C's library over each value.
 template <double (*F)(double)>
@@ -104,6 +106,33 @@ Value sigfig(const Call& call) {
   return finite(round_to(*value, fewest->significant - magnitude));
 }
 
+// A whole number that a double holds exactly, not below 0.
+std::optional<std::uint64_t> bits_of(const Value& value) {
+  constexpr double kLargest = 9007199254740991.0;
+  std::optional<double> number = to_number(value);
+  if (!number || *number < 0 || *number > kLargest || *number != std::trunc(*number)) return std::nullopt;
+  return static_cast<std::uint64_t>(*number);
+}
+
+constexpr std::uint64_t kAllBits = (std::uint64_t{1} << 53) - 1;
+
+// Folds all arguments into one number; null where one of them is no such number.
+template <typename Fold>
+Value fold_bits(const Call& call, Fold fold) {
+  std::optional<std::uint64_t> bits = bits_of(call[0]);
+  for (std::size_t i = 1; bits && i < call.size(); ++i) {
+    std::optional<std::uint64_t> other = bits_of(call[i]);
+    bits = other ? std::optional(fold(*bits, *other)) : std::nullopt;
+  }
+  return bits ? Value(static_cast<double>(*bits & kAllBits)) : Value();
+}
+
+Value bit_not(const Call& call) {
+  std::optional<std::uint64_t> bits = bits_of(call[0]);
+  std::optional<std::uint64_t> mask = call.size() > 1 ? bits_of(call[1]) : std::optional(kAllBits);
+  return bits && mask ? Value(static_cast<double>(~*bits & *mask)) : Value();
+}
+
 // The numbers among all arguments, lists taken apart.
 template <typename Take>
 void each_number(const Call& call, Take take) {
@@ -195,6 +224,18 @@ constexpr Function kFunctions[] = {
     {"sinh", 1, 1, "number", kTrigonometry, "The hyperbolic sine.", apply<std::sinh>},
     {"tan", 1, 1, "angle", kTrigonometry, "The tangent.", apply<std::tan>},
     {"tanh", 1, 1, "number", kTrigonometry, "The hyperbolic tangent.", apply<std::tanh>},
+    {"bit_and", 2, kAnyNumber, "number, number, …", kBits, "The bits that all have.",
+     [](const Call& call) { return fold_bits(call, [](auto a, auto b) { return a & b; }); }},
+    {"bit_not", 1, 2, "number, mask", kBits, "The bits that the number lacks, of the mask's or of 53.",
+     bit_not},
+    {"bit_or", 2, kAnyNumber, "number, number, …", kBits, "The bits that one of them has.",
+     [](const Call& call) { return fold_bits(call, [](auto a, auto b) { return a | b; }); }},
+    {"bit_shift_left", 2, 2, "number, places", kBits, "The bits moved up; those beyond 53 are lost.",
+     [](const Call& call) { return fold_bits(call, [](auto a, auto b) { return b < 53 ? a << b : 0; }); }},
+    {"bit_shift_right", 2, 2, "number, places", kBits, "The bits moved down.",
+     [](const Call& call) { return fold_bits(call, [](auto a, auto b) { return b < 53 ? a >> b : 0; }); }},
+    {"bit_xor", 2, kAnyNumber, "number, number, …", kBits, "The bits that an odd number of them has.",
+     [](const Call& call) { return fold_bits(call, [](auto a, auto b) { return a ^ b; }); }},
     {"avg", 1, kAnyNumber, "number, …", kStatistics, "The mean of the numbers.", average},
     {"max", 1, kAnyNumber, "value, …", kStatistics, "The greatest value; texts are greater than numbers.",
      [](const Call& call) { return extreme(call, true); }},

@@ -25,10 +25,11 @@ struct Planned {
   // commands[streaming].
   bool keeps_all_fields = false;
   std::vector<FieldRef> kept_fields;
-  std::vector<FieldRef> metadata;     // kept with all fields, even where the event does not list them
-  std::vector<FieldRef> read_fields;  // by the streaming part
-  std::vector<std::string> keys;      // ResultRow::keys: the names that the fields have in the end
+  std::vector<FieldRef> metadata;       // kept with all fields, even where the event does not list them
+  std::vector<FieldRef> read_fields;    // by the streaming part
+  std::vector<std::string> keys;        // ResultRow::keys: the names that the fields have in the end
   std::vector<std::string> aggregates;  // ResultRow::aggregates, likewise
+  bool open_results = false;            // … of which not all can be named: all fields but the keys
 
   bool rows_stay = false;  // events that follow never take a row away (first_match)
 

@@ -12,6 +12,8 @@ namespace {
 constexpr std::array<std::string_view, 6> kMetadata = {"_time",  "_raw",       "host",
                                                        "source", "sourcetype", "index"};
 
+constexpr std::array<std::string_view, 4> kFirstOnly = {"tstats", "from", "datamodel", "makeresults"};
+
 class PlannedSearch final : public Plan {
  public:
   explicit PlannedSearch(std::shared_ptr<const Planned> planned)
@@ -96,8 +98,9 @@ Parsed<void> parse_command(const SourceText& source, const CommandText& text, bo
                            Commands& commands) {
   auto kind = std::ranges::find(command_kinds(), text.name, &CommandKind::name);
   if (kind == command_kinds().end()) return unknown_command(text);
-  if (text.name == "tstats" && !first) {
-    return std::unexpected(Diagnostic{text.position, "tstats makes rows: it can only be the first command"});
+  if (!first && std::ranges::find(kFirstOnly, text.name) != kFirstOnly.end()) {
+    return std::unexpected(
+        Diagnostic{text.position, fmt::format("{} makes rows: it can only be the first command", text.name)});
   }
   Cursor cursor(source, text.arguments);
   std::size_t before = commands.size();
@@ -159,14 +162,7 @@ std::vector<FieldNeed> work_out_needs(const Commands& commands, FieldNames& name
 
 std::vector<std::string> follow_keys(const Commands& commands) {
   std::vector<std::string> keys;
-  for (const auto& command : commands) {
-    if (command->aggregation() == nullptr) {
-      command->follow_keys(keys);
-      continue;
-    }
-    keys.clear();
-    for (const Aggregation::ByField& by : command->aggregation()->by()) keys.emplace_back(by.field.name);
-  }
+  for (const auto& command : commands) command->follow_keys(keys);
   std::vector<std::string> once;
   for (std::string& key : keys) {
     if (std::ranges::find(once, key) == once.end()) once.push_back(std::move(key));
@@ -180,7 +176,7 @@ std::vector<std::string> follow_aggregates(const Commands& commands) {
   for (const auto& command : commands) {
     if (command->aggregation() == nullptr) {
       command->add_results(names);
-      command->follow_keys(names);
+      if (!command->gives_open_results()) command->follow_keys(names);
       continue;
     }
     std::vector<std::string_view> results;
@@ -247,6 +243,8 @@ Parsed<std::shared_ptr<const Plan>> compile(std::string_view search, const Macro
   auto planned = std::make_shared<Planned>();
   planned->keys = follow_keys(*commands);
   planned->aggregates = follow_aggregates(*commands);
+  planned->open_results =
+      std::ranges::any_of(*commands, [](const auto& command) { return command->gives_open_results(); });
   take_conditions(*planned, *commands);
   planned->commands = std::move(*commands);
   cut(*planned, names);

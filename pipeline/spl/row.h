@@ -98,7 +98,7 @@ struct EvalContext {
   std::size_t held_bytes = 0;  // out: of rows, and of groups without what their functions gathered, that the
                                // closing part keeps until its end
   std::uint64_t rows_cut = 0;  // out: rows that belong to more groups than one may (Aggregation::kMostKeys),
-                               // or have more to look up (command_lookup.cpp)
+                               // have more to look up (command_lookup.cpp) or give more fields (spath)
   // Out: what outputlookup has written; whoever runs the search puts it in place when the run counts.
   std::vector<std::pair<std::shared_ptr<WrittenTable>, std::shared_ptr<const LookupTable>>> written{};
 };

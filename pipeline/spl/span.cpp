@@ -39,4 +39,14 @@ Time automatic_span(Time window) {
   return kDay;
 }
 
+Time step_for(Time window, std::size_t most, Time least) {
+  constexpr auto kSteps =
+      std::to_array<Time>({kSecond, 5 * kSecond, 10 * kSecond, 30 * kSecond, kMinute, 5 * kMinute,
+                           10 * kMinute, 30 * kMinute, kHour, kDay, 7 * kDay, 30 * kDay});
+  for (Time step : kSteps) {
+    if (step >= least && window / step <= static_cast<Time>(most)) return step;
+  }
+  return kSteps.back();
+}
+
 }  // namespace hecate::spl

@@ -2,6 +2,7 @@
 
 #include "pipeline/base/time.h"
 
+#include <cstddef>
 #include <optional>
 #include <string_view>
 
@@ -14,5 +15,9 @@ namespace hecate::spl {
 // The span that `by _time` without one takes in a window of this length: a minute up to an hour, five minutes
 // up to a day, an hour up to 30 days, then a day. Each is a multiple of the ones before it.
 [[nodiscard]] Time automatic_span(Time window);
+
+// The shortest of 1, 5, 10, 30 seconds, 1, 5, 10, 30 minutes, 1 hour, 1 day, a week and 30 days that is at
+// least `least` and cuts the window into no more than `most` steps; what timechart, bin and sparkline take.
+[[nodiscard]] Time step_for(Time window, std::size_t most, Time least = kSecond);
 
 }  // namespace hecate::spl

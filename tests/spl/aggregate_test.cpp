@@ -23,7 +23,8 @@ constexpr std::string_view kEverything =
     "sumsq(n) "
     "stdev(n) stdevp(n) var(n) varp(n) first(t) last(t) earliest(t) latest(t) earliest_time(t) "
     "latest_time(t) "
-    "mode(t) median(n) perc90(n) exactperc99(n) upperperc10(n)";
+    "mode(t) median(n) perc90(n) exactperc99(n) upperperc10(n) estdc_error(t) rate(n) sparkline "
+    "sparkline(avg(n), 5s) values(*) avg(n*)";
 
 struct Sample {
   double n;
