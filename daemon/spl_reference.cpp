@@ -36,7 +36,8 @@ keeps the events of its window instead. `hecate check` says which.
   to 4,096 different values, then within about 0.1 %. The median of an even count is the upper of the middle two;
   `stdev` of one value is 0. A wildcard (`values(*)`) stands for 10,000 fields at most, in the order of their names.
 - `timechart` without `span` and `bin _time` without one: steps of a minute at least. timechart fills steps without
-  events up to 50,000 of them; columns are ranked by the first function; on a window without events it has no rows.
+  events up to 50,000 of them; columns are ranked by the first function; on a window without events it has no rows. A
+  window of more than a year (`hecate search`: all time) is as long as its events say.
 - `transaction` goes through events from the newest to the oldest, as Splunk does. `closed_txn` is 1 where the events
   that `startswith` and `endswith` ask for are there. Memory is bounded by the detection's budget, not by
   `maxopentxn`. Rows come newest first.

@@ -259,15 +259,22 @@ void Aggregation::set_matching(const Output& output, const PartsOf& parts, Row& 
 Value Aggregation::sparkline(const Output& output, const PartsOf& parts, EvalContext& context) {
   constexpr std::size_t kUsual = 100;
   constexpr std::size_t kMost = 1000;
-  Time window = context.latest - context.earliest;
-  Time span = output.span > 0 ? output.span : step_for(window, kUsual, kMinute);
-  while (window / span >= static_cast<Time>(kMost)) span *= 2;
-  Time begin = floor_to(context.earliest, span);
-  auto steps = static_cast<std::size_t>(std::max<Time>(0, (context.latest - begin + span - 1) / span));
+  auto time_of = [](const NamedPart& part) {
+    return static_cast<Time>(to_number(std::string_view(part.name)).value_or(0)) * kSecond;
+  };
+  Time earliest = context.earliest;
+  Time latest = context.latest;
+  if (latest - earliest > kLongestWindow && !parts.parts.empty()) {
+    earliest = time_of(parts.parts.front());
+    latest = time_of(parts.parts.back()) + kMinute;
+  }
+  Time span = output.span > 0 ? output.span : step_for(latest - earliest, kUsual, kMinute);
+  while ((latest - earliest) / span >= static_cast<Time>(kMost)) span *= 2;
+  Time begin = floor_to(earliest, span);
+  auto steps = static_cast<std::size_t>(std::max<Time>(0, (latest - begin + span - 1) / span));
   std::vector<Accumulator> gathered(steps, make_accumulator(output.inner->kind));
   for (const NamedPart& part : parts.parts) {
-    std::optional<double> seconds = to_number(std::string_view(part.name));
-    Time place = seconds ? static_cast<Time>(*seconds) * kSecond - begin : -1;
+    Time place = time_of(part) - begin;
     if (place < 0 || place / span >= static_cast<Time>(steps)) continue;
     merge(gathered[static_cast<std::size_t>(place / span)], Accumulator(part.accumulator));
   }

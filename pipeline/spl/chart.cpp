@@ -40,11 +40,7 @@ class Chart final : public GroupOperator {
  public:
   Chart(const ChartLayout& layout, const Aggregation& aggregation, EvalContext& context, Operator& next)
       : layout_(layout), aggregation_(aggregation), context_(context), next_(next) {
-    step_ = layout.span;
-    if (layout.is_time && step_ == 0) {
-      Time least = std::max(layout.least_span, kMinute);
-      step_ = step_for(context.latest - context.earliest, layout.steps, least);
-    }
+    step_ = layout.span > 0 ? layout.span : kMinute;
   }
 
   void take(Row& row, std::string_view /*group*/) override {
@@ -57,6 +53,7 @@ class Chart final : public GroupOperator {
     if (Parts* cell = cell_of(key)) static_cast<void>(cell->merge(Parts(state.parts())));
   }
   void finish() override {
+    if (layout_.is_time && layout_.span == 0 && !rows_.empty()) settle_step();
     select_columns();
     if (layout_.is_time && layout_.continuous && !rows_.empty()) add_steps();
     for (const auto& [label, cells] : rows_) emit(label, cells);
@@ -80,6 +77,27 @@ class Chart final : public GroupOperator {
     auto [cell, fresh] = cells.try_emplace(Label(layout_.has_columns ? std::move(values[1]) : std::string()));
     if (fresh) context_.held_bytes += sizeof(*cell) + key.size();
     return &cell->second;
+  }
+
+  static Time time_of(const Label& label) { return static_cast<Time>(std::llround(*label.number * kSecond)); }
+  [[nodiscard]] Time first_time() const { return time_of(rows_.begin()->first); }
+  [[nodiscard]] Time last_time() const { return time_of(std::prev(rows_.end())->first); }
+  [[nodiscard]] bool over_all_time() const { return context_.latest - context_.earliest > kLongestWindow; }
+
+  // Minutes were gathered; now they are put together to steps.
+  void settle_step() {
+    Time window =
+        over_all_time() ? last_time() + kMinute - first_time() : context_.latest - context_.earliest;
+    step_ = step_for(window, layout_.steps, std::max(layout_.least_span, kMinute));
+    std::map<Label, Cells> steps;
+    for (auto& [label, cells] : rows_) {
+      Cells& into = steps[Label(format_epoch(floor_to(time_of(label), step_)))];
+      for (auto& [column, parts] : cells) {
+        auto [cell, fresh] = into.try_emplace(column);
+        static_cast<void>(cell->second.merge(std::move(parts)));
+      }
+    }
+    rows_ = std::move(steps);
   }
 
   [[nodiscard]] bool is_null_column(const Label& column) const {
@@ -168,12 +186,9 @@ class Chart final : public GroupOperator {
 
   // Empty rows for steps that have none.
   void add_steps() {
-    auto time_of = [](const Label& label) {
-      return static_cast<Time>(std::llround(*label.number * kSecond));
-    };
-    Time begin = time_of(rows_.begin()->first);
-    Time end = time_of(std::prev(rows_.end())->first) + step_;
-    if (layout_.whole_window) {
+    Time begin = first_time();
+    Time end = last_time() + step_;
+    if (layout_.whole_window && !over_all_time()) {
       begin = std::min(begin, floor_to(context_.earliest, step_));
       end = std::max(end, context_.latest);
     }
