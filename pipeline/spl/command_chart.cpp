@@ -29,6 +29,8 @@ class ChartCommand final : public Command {
   bool depends_on_search() const override { return aggregation_.depends_on_search_time(); }
   const Aggregation* aggregation() const override { return &aggregation_; }
   bool gives_open_results() const override { return true; }
+  // Which columns there are shows when all groups are there.
+  bool keeps_rows(const Names& /*stable*/, const Names& /*growing*/) const override { return false; }
   void follow_keys(std::vector<std::string>& keys) const override {
     keys.assign({std::string(aggregation_.by()[0].field.name)});
   }

@@ -215,6 +215,7 @@ bool rows_stay(const Planned& planned) {
   Command::Names stable;
   Command::Names growing;
   if (planned.aggregation != nullptr) {
+    if (!planned.commands[planned.streaming]->keeps_rows(stable, growing)) return false;
     for (const Aggregation::ByField& by : planned.aggregation->by()) stable.emplace_back(by.field.name);
     growing = planned.aggregation->growing_results();
   }

@@ -271,6 +271,46 @@ TEST(ValuesOf, LargeTextsAreBoundedByBytes) {
   EXPECT_EQ(one.cut->front(), 'd');
 }
 
+// The first names in text order stay, whatever was added or merged first; what is left out is for good.
+TEST(PartsOf, CutDoesNotDependOnTheOrder) {
+  auto name = [](std::size_t i) { return "f" + std::to_string(100'000 + i); };
+  constexpr std::size_t kAll = PartsOf::kMost + 50;
+  PartsOf forward;
+  PartsOf even;
+  PartsOf odd;
+  for (std::size_t i = 0; i < kAll; ++i) {
+    std::get<CountOf>(*NamedPart::find_or_make(i % 2 == 0 ? even : odd, name(i), 0)).n++;
+  }
+  for (std::size_t i = kAll; i > 0; --i) {
+    if (Accumulator* part = NamedPart::find_or_make(forward, name(i - 1), 0)) std::get<CountOf>(*part).n++;
+  }
+  odd.merge(std::move(even));
+  EXPECT_EQ(odd.parts.size(), PartsOf::kMost);
+  EXPECT_EQ(odd.cut, name(PartsOf::kMost));
+  std::string merged;
+  std::string single;
+  BlobWriter merged_writer(merged);
+  BlobWriter single_writer(single);
+  odd.encode(merged_writer);
+  forward.encode(single_writer);
+  EXPECT_TRUE(merged == single);
+}
+
+TEST(PartsOf, NeverNestHoweverDamaged) {
+  std::string blob;
+  BlobWriter out(blob);
+  constexpr int kDeep = 1'000'000;
+  for (int i = 0; i < kDeep; ++i) {
+    out.byte(10);  // parts
+    out.byte(0);   // not cut
+    out.number(1);
+    out.text("");
+  }
+  BlobReader in(blob);
+  static_cast<void>(decode_accumulator(in));
+  EXPECT_TRUE(in.damaged());
+}
+
 TEST(ListOf, KeepsTheFirstHundred) {
   ListOf one;
   ListOf other;

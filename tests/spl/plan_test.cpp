@@ -1,5 +1,6 @@
 #include "pipeline/spl/plan.h"
 
+#include "fmt/format.h"
 #include "gtest/gtest.h"
 #include "pipeline/spl/command.h"
 #include "tests/spl/search_runner.h"
@@ -175,6 +176,61 @@ TEST_F(PlanTest, KeptEventsHaveKeysOfTheirOwn) {
   EXPECT_EQ(rows[1].fields["m"], std::vector<std::string>{"q"});
 }
 
+TEST_F(PlanTest, ChartGathersGroupsAndTransactionKeepsEvents) {
+  SharedPlan chart = compile("a=1 | timechart span=1m count by h");
+  EXPECT_FALSE(chart->scan()->keeps_events());
+  EXPECT_FALSE(chart->can_emit_first_match());
+  EXPECT_FALSE(chart->can_tell_of_nothing());
+  EXPECT_EQ(chart->describe()[1], "state: one group for each _time h");
+  SharedPlan transaction = compile("a=1 | transaction h maxspan=1m | table h duration");
+  EXPECT_TRUE(transaction->scan()->keeps_events());
+  EXPECT_FALSE(transaction->can_emit_first_match());
+  EXPECT_EQ(transaction->describe()[1], "state: single events, fields _time h");
+  EXPECT_TRUE(compile("| makeresults | eval a=1")->can_tell_of_nothing());
+}
+
+TEST_F(PlanTest, ResultsThatCannotBeNamedAreAllButTheKeys) {
+  event(1, {{"h", "x"}, {"a", "p"}});
+  for (std::string_view search :
+       {"* | stats values(*) as * by h", "* | chart count over h by a", "* | transaction h | table h a"}) {
+    SharedPlan plan = compile(search);
+    Groups groups = gather(*plan, events_, Merging::at_once);
+    Arena arena;
+    spl::EvalContext context{arena};
+    std::vector<std::string> results;
+    std::vector<std::string> keys;
+    auto closing = plan->close(context, [&](const spl::ResultRow& row) {
+      results.assign(row.aggregates.begin(), row.aggregates.end());
+      for (const auto& [name, value] : row.keys) keys.emplace_back(name);
+    });
+    for (const auto& [key, state] : groups) closing->group(key, state);
+    closing->finish();
+    EXPECT_EQ(keys, std::vector<std::string>{"h"}) << search;
+    ASSERT_EQ(results.size(), 1U) << search;
+    EXPECT_TRUE(results[0] == "a" || results[0] == "p") << search << ": " << results[0];
+  }
+}
+
+TEST_F(PlanTest, SpathGivesSoManyFieldsAndNoMore) {
+  std::string json = "{";
+  for (int i = 0; i < 1001; ++i) json += (i > 0 ? "," : "") + fmt::format("\"f{:04}\":{}", i, i);
+  event(1, {{"_raw", json + "}"}});
+  SharedPlan plan = compile("* | spath | table f*");
+  Arena arena;
+  spl::EvalContext context{arena};
+  spl::Row row(&events_.back());
+  class Sink final : public spl::GroupSink {
+   public:
+    spl::GroupState& group(std::string_view) override { return state_; }
+
+   private:
+    spl::GroupState state_;
+  } sink;
+  EXPECT_TRUE(plan->scan()->process(row, context, sink));
+  EXPECT_EQ(context.rows_cut, 1U);
+  EXPECT_EQ(run(plan)[0].fields.size(), 1000U);
+}
+
 TEST_F(PlanTest, ColumnsStandAsWritten) {
   event(1, {{"a", "x"}, {"b", "y"}});
   EXPECT_EQ(run(compile("* | stats count values(b) as v by a"))[0].columns,
@@ -189,6 +245,15 @@ TEST_F(PlanTest, DamagedStatesGiveNoRows) {
   Groups groups;
   groups["no key of this search"];
   EXPECT_TRUE(close(*plan, groups).empty());
+}
+
+TEST(Commands, RefusedOnesAreSortedWithTheirReasons) {
+  std::string_view before;
+  for (const spl::UnsupportedCommand& command : spl::unsupported_commands()) {
+    EXPECT_LT(before, command.name);
+    EXPECT_FALSE(command.reason.empty()) << command.name;
+    before = command.name;
+  }
 }
 
 TEST(Commands, AreSortedAndExplained) {
