@@ -7,6 +7,7 @@
 #include "pipeline/decode/envelope.h"
 #include "pipeline/match/literal_search.h"
 #include "pipeline/match/matcher.h"
+#include "pipeline/sources/tally.h"
 
 #include <fstream>
 #include <string>
@@ -70,6 +71,12 @@ Texts read_events(const char* file) {
 }
 
 Texts events;  // set by main
+
+const std::vector<std::string> hosts = [] {
+  std::vector<std::string> names;
+  for (int i = 0; i < 50; ++i) names.push_back(fmt::format("ws-{}.corp.example", i));
+  return names;
+}();
 
 Texts as_bodies() {
   Texts bodies;
@@ -184,15 +191,51 @@ void evaluate_all(benchmark::State& state) {
 BENCHMARK(evaluate_prefiltered);
 BENCHMARK(evaluate_all);
 
+// Counting an event for its source: what the envelope tells, and what only the payload does.
+void count_source(benchmark::State& state, bool in_envelope) {
+  sources::Tally tally(10'000);
+  std::uint64_t counted = 0;
+  for (auto _ : state) {
+    for (std::size_t i = 0; i < events.size(); ++i) {
+      EventView view;
+      view.raw = events[i];
+      view.shape = Shape::json;
+      std::string_view host = hosts[i % hosts.size()];
+      if (in_envelope) {
+        view.host = host;
+        view.source = "XmlWinEventLog:Microsoft-Windows-Sysmon/Operational";
+        view.sourcetype = "XmlWinEventLog";
+        view.envelope_time = 1'777'296'099 * kSecond;
+      }
+      tally.add(view, 1'777'296'100 * kSecond);
+    }
+  }
+  for (const auto& each : tally.take().sources) counted += each.events;
+  if (counted != state.iterations() * events.size()) state.SkipWithError("events were lost");
+  report(state, events.size(), events.bytes);
+}
+void count_source_of_envelope(benchmark::State& state) {
+  count_source(state, true);
+}
+void count_source_of_payload(benchmark::State& state) {
+  count_source(state, false);
+}
+BENCHMARK(count_source_of_envelope);
+BENCHMARK(count_source_of_payload);
+
 // A body all the way: what one thread does with a HEC request behind the network and before the disk.
 void request(benchmark::State& state) {
   Texts bodies = as_bodies();
   match::Matcher matcher(shipped(), match::Panes::by_minute);
   decode::EnvelopeReader reader;
+  sources::Tally tally(10'000);
   for (auto _ : state) {
     store::DeltaSet deltas;
     for (std::size_t i = 0; i < bodies.size(); ++i)
-      reader.read(bodies[i], {}, {}, [&](EventView& view) { matcher.evaluate(view, 0, deltas); });
+      reader.read(bodies[i], {}, {}, [&](EventView& view) {
+        tally.add(view, 0);
+        matcher.evaluate(view, 0, deltas);
+      });
     if (deltas.empty()) state.SkipWithError("nothing matched");
   }
   report(state, events.size(), bodies.bytes);

@@ -217,6 +217,18 @@ void declare_rest(Keys& keys, Draft& draft) {
             "What the end of a search (sort, dedup, eventstats, a second stats) may keep in memory in one "
             "run; over "
             "it, the run goes on with what it has and is marked incomplete.");
+  keys.period("sources.steady_after", config.sources.steady_after,
+              "A host's channel is steady that has sent for so long without a pause of more than four times "
+              "`sources.silent_after`.");
+  keys.period("sources.silent_after", config.sources.silent_after,
+              "A steady one is reported as silent when it sends nothing for so long, and for three times its "
+              "longest pause of late.");
+  keys.period("sources.forget_after", config.sources.forget_after,
+              "How long one that sends nothing stays in the table.");
+  keys.number("sources.most", config.sources.most, 1, 1'000'000,
+              "Hosts' channels in the table; events of further ones are counted together.");
+  keys.number("sources.series", config.sources.series, 0, 10'000,
+              "How many of them, the first that came, have metrics of their own.");
   auto& retention = config.findings.retention;
   keys.period("retention.findings.age", retention.findings_age, "How long findings are kept.");
   keys.number("retention.findings.most", retention.findings_most, 1'000, 1'000'000'000,
@@ -344,6 +356,8 @@ constexpr std::array kSections = {
     Section{"ingest.", "ingest: the way of an event", "", false},
     Section{"windows.", "windows: late events and missed runs", "", false},
     Section{"limits.", "limits: one noisy detection never stops the others", "", false},
+    Section{"sources.", "sources: who sends, and who stopped",
+            "[operations.md](operations.md#what-is-not-flowing) describes it.", false},
     Section{"retention.", "retention: what is kept, and for how long",
             "Findings and throttling are kept for as long as a window may be run again or a throttle holds, "
             "whatever "

@@ -47,6 +47,7 @@ struct Config {
   ingest::IngestOptions ingest{.workers = default_workers(available_cpus())};
   window::RunnerOptions windows;
   store::StoreOptions store;
+  sources::SourceOptions sources;
   // outputs.hec; its index goes into detections.defaults, and findings.deliver is set with it.
   std::optional<outputs::OutboxOptions> output;
   outputs::FindingOptions findings;

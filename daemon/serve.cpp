@@ -4,6 +4,8 @@
 #include "daemon/hec_listener.h"
 #include "daemon/log.h"
 #include "daemon/runner_thread.h"
+#include "daemon/sources_answer.h"
+#include "daemon/sources_thread.h"
 #include "daemon/syslog_listener.h"
 #include "daemon/url.h"
 #include "daemon/version.h"
@@ -169,7 +171,12 @@ class Daemon {
   Result<void> start_pipeline(std::shared_ptr<const catalogue::Catalogue> catalogue) {
     std::vector<std::string> inputs{"hec"};
     for (const SyslogInput& each : config_.syslog) inputs.push_back(each.name);
-    ingest_ = ingest::Ingest::make(*store_, clock_, time_bounds_, config_.ingest, registry_, inputs);
+    auto sources = sources::Sources::open(*store_, clock_, config_.sources, registry_);
+    if (!sources) return std::unexpected(sources.error());
+    sources_ = std::move(*sources);
+    sources_thread_ = std::make_unique<SourcesThread>(*sources_);
+    ingest_ = ingest::Ingest::make(*store_, clock_, time_bounds_, config_.ingest, registry_, inputs,
+                                   sources_.get());
     auto runner = window::Runner::make(
         *store_, clock_, *findings_, time_bounds_, [this] { ingest_->barrier(); }, config_.windows,
         registry_);
@@ -214,19 +221,18 @@ class Daemon {
     return {
         {"/metrics",
          [this](const AdminRequest&) {
+           sources_->gather();
            return AdminAnswer{200, "text/plain; version=0.0.4; charset=utf-8",
                               prometheus::TextSerializer().Serialize(registry_.Collect())};
          }},
-        {"/healthz",
-         [](const AdminRequest&) {
-           return AdminAnswer{200, "text/plain", "ok\n"};
-         }},
+        {"/healthz", [](const AdminRequest&) { return AdminAnswer{200, "text/plain", "ok\n"}; }},
         {"/readyz",
          [this](const AdminRequest&) {
            std::string trouble = store_->trouble();
            if (trouble.empty()) return AdminAnswer{200, "text/plain", "ready\n"};
            return AdminAnswer{503, "text/plain", trouble + "\n"};
          }},
+        {"/api/sources", [this](const AdminRequest& request) { return sources_answer(*sources_, request); }},
         {"/api/findings", [this](const AdminRequest& request) { return findings_answer(request); }},
     };
   }
@@ -269,6 +275,8 @@ class Daemon {
   std::unique_ptr<outputs::Findings> findings_;
   std::unique_ptr<outputs::Outbox> outbox_;
   std::unique_ptr<window::Runner> runner_;
+  std::unique_ptr<sources::Sources> sources_;
+  std::unique_ptr<SourcesThread> sources_thread_;
   std::unique_ptr<ingest::Ingest> ingest_;
   std::unique_ptr<RunnerThread> runner_thread_;
   std::unique_ptr<AdminServer> admin_;
@@ -283,6 +291,7 @@ class Daemon {
     admin_.reset();
     runner_thread_.reset();
     ingest_.reset();
+    sources_thread_.reset();
     // The journal's thread calls the runner after commits; it must be at rest before the runner goes.
     if (!store_) return;
     store_->set_commit_listener({});

@@ -100,6 +100,7 @@ class Status {
       fmt::print("  {}: {:.0f} events received, {:.0f} evaluated, {:.0f} rejected\n", each,
                  of("hecate_events_received_total", each), of("hecate_events_evaluated_total", each),
                  of("hecate_events_rejected_total", each));
+    print_sources();
     fmt::print("detections:\n");
     for (const std::string& each : firsts("hecate_window_next_run_seconds")) {
       double next = of("hecate_window_next_run_seconds", each) - now_;
@@ -109,6 +110,8 @@ class Status {
           of("hecate_window_runs_total", each), of("hecate_window_incomplete_total", each),
           next < 0 ? fmt::format("overdue by {:.0f} s", -next) : fmt::format("next in {:.0f} s", next));
     }
+    if (double without = one("hecate_detections_without_candidates"); without > 0)
+      fmt::print("  {:.0f} had no candidate for a day: see /api/sources\n", without);
     if (!posts()) return fmt::print("findings out: no outputs.hec\n");
     fmt::print("findings out: {:.0f} wait, the oldest for {:.0f} s; {:.0f} parked since the start\n",
                one("hecate_outbox_findings"), one("hecate_outbox_oldest_age_seconds"),
@@ -129,7 +132,18 @@ class Status {
         number(json, what, of(fmt::format("hecate_events_{}_total", what), each));
       json.end_object();
     }
-    json.end_array().key("detections").begin_array();
+    json.end_array().key("sources").begin_object();
+    for (const auto& [labels, count] : family("hecate_sources")) number(json, labels.at(0), count);
+    number(json, "untracked_events", one("hecate_source_untracked_events_total"));
+    json.end_object().key("silent").begin_array();
+    for (const auto& [labels, last_seen] : silent_sources()) {
+      json.begin_object().key("host").value(labels.at(1)).key("channel").value(labels.at(0));
+      number(json, "last_seen", last_seen);
+      json.end_object();
+    }
+    json.end_array();
+    number(json, "detections_without_candidates", one("hecate_detections_without_candidates"));
+    json.key("detections").begin_array();
     for (const std::string& each : firsts("hecate_window_next_run_seconds")) {
       json.begin_object().key("name").value(each);
       number(json, "matches", of("hecate_matches_total", each));
@@ -151,12 +165,36 @@ class Status {
   }
 
  private:
+  using Series = std::map<std::vector<std::string>, double>;
+
+  void print_sources() const {
+    std::string states;
+    for (const auto& [labels, count] : family("hecate_sources"))
+      states += fmt::format("{}{:.0f} {}", states.empty() ? "" : ", ", count, labels.at(0));
+    fmt::print("sources: {}\n", states);
+    for (const auto& [labels, last_seen] : silent_sources())
+      fmt::print("  silent: {} {}, nothing for {:.0f} s\n", labels.at(1), labels.at(0), now_ - last_seen);
+    double untracked = one("hecate_source_untracked_events_total");
+    if (untracked > 0) fmt::print("  {:.0f} events of sources beyond sources.most\n", untracked);
+  }
+
+  // When they were seen last, by channel and host; of those that have series of their own.
+  [[nodiscard]] Series silent_sources() const {
+    Series found;
+    for (const auto& [labels, silent] : family("hecate_source_silent")) {
+      auto seen = family("hecate_source_last_seen_seconds").find(labels);
+      if (silent > 0 && labels.size() == 2 && seen != family("hecate_source_last_seen_seconds").end())
+        found.insert(*seen);
+    }
+    return found;
+  }
+
   static void number(outputs::JsonWriter& json, std::string_view key, double value) {
     json.key(key).value(static_cast<std::int64_t>(std::llround(value)));
   }
 
-  [[nodiscard]] const std::map<std::vector<std::string>, double>& family(const std::string& name) const {
-    static const std::map<std::vector<std::string>, double> kNone;
+  [[nodiscard]] const Series& family(const std::string& name) const {
+    static const Series kNone;
     auto found = samples_.find(name);
     return found == samples_.end() ? kNone : found->second;
   }

@@ -20,7 +20,8 @@ namespace {
 // Scans of one catalogue, with the counter of each detection looked up once.
 struct LoadedScans {
   std::shared_ptr<const match::ScanSet> scans;
-  std::vector<prometheus::Counter*> matches;  // by detection
+  std::vector<prometheus::Counter*> matches;     // by detection
+  std::vector<sources::Candidates*> candidates;  // likewise; null: not watched
 };
 // A feed as workers use it: that of the current catalogue first.
 using Loaded = std::vector<LoadedScans>;
@@ -49,11 +50,13 @@ std::string event_name(const EventView& event) {
 class IngestImpl final : public Ingest {
  public:
   IngestImpl(store::Store& store, const Clock& clock, const match::SharedTimeBounds& bounds,
-             IngestOptions options, prometheus::Registry& registry, const std::vector<std::string>& inputs)
+             IngestOptions options, prometheus::Registry& registry, const std::vector<std::string>& inputs,
+             sources::Sources* sources)
       : store_(store),
         clock_(clock),
         bounds_(bounds),
         options_(options),
+        sources_(sources),
         probe_(registry),
         arrivals_(clock.now()) {
     for (const std::string& input : inputs) input_probes_.emplace_back(registry, input);
@@ -61,6 +64,7 @@ class IngestImpl final : public Ingest {
     auto rules = fields::FieldRules::compile(fields::FieldRules::builtin(), empty->names);
     if (rules) empty->rules = *rules;
     set_feed({std::move(empty), {}});
+    if (options_.workers == 0) inline_worker_.tally = new_tally();
     for (int i = 0; i < options_.workers; ++i) workers_.emplace_back([this] { work(); });
   }
 
@@ -90,6 +94,7 @@ class IngestImpl final : public Ingest {
   }
 
   void set_feed(const catalogue::Feed& feed) override {
+    watch(*feed.current);
     auto loaded = std::make_shared<Loaded>();
     loaded->push_back(with_counters(std::make_shared<const match::ScanSet>(feed.current)));
     for (const catalogue::Feed::Finishing& each : feed.finishing)
@@ -127,11 +132,13 @@ class IngestImpl final : public Ingest {
     std::vector<std::unique_ptr<match::Matcher>> matchers;  // by part of `loaded`
     BatchReader reader;
     std::uint64_t bounds_version = 0;
-    store::DeltaSet once;  // of one event, where duplicates are left out
+    store::DeltaSet once;                         // of one event, where duplicates are left out
+    std::shared_ptr<sources::WorkerTally> tally;  // null: nobody asks
   };
 
   void work() {
     Worker worker;
+    worker.tally = new_tally();
     std::unique_ptr<Admitted> admitted;
     while (true) {
       queue_.wait_dequeue(admitted);
@@ -149,6 +156,10 @@ class IngestImpl final : public Ingest {
       }
       evaluate(worker, std::move(*admitted));
     }
+  }
+
+  [[nodiscard]] std::shared_ptr<sources::WorkerTally> new_tally() {
+    return sources_ == nullptr ? nullptr : sources_->add_worker();
   }
 
   void take_catalogue(Worker& worker) {
@@ -170,10 +181,22 @@ class IngestImpl final : public Ingest {
   }
 
   LoadedScans with_counters(std::shared_ptr<const match::ScanSet> scans) {
-    LoadedScans loaded{std::move(scans), {}};
-    for (const catalogue::LoadedDetection& each : loaded.scans->catalogue->detections)
+    LoadedScans loaded{std::move(scans), {}, {}};
+    for (const catalogue::LoadedDetection& each : loaded.scans->catalogue->detections) {
       loaded.matches.push_back(&probe_.matches.Add({{"detection", each.detection.name}}));
+      auto watched = watched_.find(each.detection.name);
+      loaded.candidates.push_back(watched == watched_.end() ? nullptr : watched->second);
+    }
     return loaded;
+  }
+
+  void watch(const catalogue::Catalogue& catalogue) {
+    if (sources_ == nullptr) return;
+    std::vector<std::string> names;
+    for (const catalogue::LoadedDetection& each : catalogue.detections) names.push_back(each.detection.name);
+    watched_.clear();
+    std::vector<sources::Candidates*> found = sources_->watch(names);
+    for (std::size_t i = 0; i < names.size(); ++i) watched_[names[i]] = found[i];
   }
 
   // False for a payload that is not what its form says.
@@ -192,6 +215,17 @@ class IngestImpl final : public Ingest {
     return well_formed;
   }
 
+  // Hands out the events of a batch and counts where they come from, under one lock for all of them.
+  template <typename Take>
+  static BatchResult read_counted(Worker& worker, const Batch& batch, Time arrived, const Take& take) {
+    if (!worker.tally) return worker.reader.read(batch, arrived, take);
+    std::lock_guard lock(worker.tally->mutex);
+    return worker.reader.read(batch, arrived, [&](EventView& event) {
+      worker.tally->tally.add(event, arrived);
+      take(event);
+    });
+  }
+
   void evaluate(Worker& worker, Admitted admitted) {
     take_catalogue(worker);
     take_time_bounds(worker);
@@ -200,7 +234,7 @@ class IngestImpl final : public Ingest {
     std::uint64_t arrival = arrivals_.take();
     std::uint64_t in_step = 0;
     store::DeltaSet deltas;
-    BatchResult result = worker.reader.read(batch, arrived, [&](EventView& event) {
+    BatchResult result = read_counted(worker, batch, arrived, [&](EventView& event) {
       if (in_step == ArrivalNumbers::kEventsAStep) {
         arrival = arrivals_.take();
         in_step = 0;
@@ -211,6 +245,7 @@ class IngestImpl final : public Ingest {
       if (!well_formed) ++admitted.malformed;
     });
     count_matches(worker, admitted);
+    note_candidates(worker, arrived);
     if (admitted.batch->evaluated) admitted.batch->evaluated(result);
     if (deltas.empty()) {
       finish(std::move(admitted), result);
@@ -252,6 +287,20 @@ class IngestImpl final : public Ingest {
     if (!admitted.matches.empty()) admitted.loaded = worker.loaded;
   }
 
+  static void note_candidates(Worker& worker, Time arrived) {
+    for (std::size_t part = 0; part < worker.matchers.size(); ++part) {
+      match::Matcher& matcher = *worker.matchers[part];
+      if (matcher.had_candidates().empty()) continue;
+      const LoadedScans& loaded = (*worker.loaded)[part];
+      matcher.had_candidates().for_each([&](std::size_t scan) {
+        for (std::size_t detection : loaded.scans->scans[scan].detections)
+          if (sources::Candidates* of = loaded.candidates[detection])
+            of->last.store(arrived, std::memory_order_relaxed);
+      });
+      matcher.clear_candidates();
+    }
+  }
+
   void count_stored(const Admitted& admitted) {
     auto add = [](prometheus::Counter& counter, std::uint64_t count) {
       if (count > 0) counter.Increment(static_cast<double>(count));
@@ -285,6 +334,8 @@ class IngestImpl final : public Ingest {
   const Clock& clock_;
   const match::SharedTimeBounds& bounds_;
   IngestOptions options_;
+  sources::Sources* sources_;
+  std::map<std::string, sources::Candidates*> watched_;  // by set_feed only
   Probe probe_;
   std::deque<InputProbe> input_probes_;  // by Batch::input
   ArrivalNumbers arrivals_;
@@ -306,8 +357,9 @@ class IngestImpl final : public Ingest {
 
 std::unique_ptr<Ingest> Ingest::make(store::Store& store, const Clock& clock,
                                      const match::SharedTimeBounds& bounds, IngestOptions options,
-                                     prometheus::Registry& registry, const std::vector<std::string>& inputs) {
-  return std::make_unique<IngestImpl>(store, clock, bounds, options, registry, inputs);
+                                     prometheus::Registry& registry, const std::vector<std::string>& inputs,
+                                     sources::Sources* sources) {
+  return std::make_unique<IngestImpl>(store, clock, bounds, options, registry, inputs, sources);
 }
 
 }  // namespace hecate::ingest

@@ -4,6 +4,7 @@
 #include "pipeline/catalogue/catalogue.h"
 #include "pipeline/ingest/batch.h"
 #include "pipeline/match/time_bounds.h"
+#include "pipeline/sources/sources.h"
 #include "pipeline/store/store.h"
 
 #include <cstddef>
@@ -29,11 +30,12 @@ struct IngestOptions {
 class Ingest {
  public:
   // `bounds` says which times of events are taken; it must outlive this. `inputs`: the names, for metrics, of
-  // the ways in; a batch says which it came by.
+  // the ways in; a batch says which it came by. `sources` (outlives this; null: nobody) is told what flows.
   [[nodiscard]] static std::unique_ptr<Ingest> make(store::Store& store, const Clock& clock,
                                                     const match::SharedTimeBounds& bounds,
                                                     IngestOptions options, prometheus::Registry& registry,
-                                                    const std::vector<std::string>& inputs);
+                                                    const std::vector<std::string>& inputs,
+                                                    sources::Sources* sources = nullptr);
   virtual ~Ingest() = default;  // finishes what was admitted
 
   // All or nothing: false means the queue is full (or stopping) and the batch was not taken.

@@ -94,6 +94,7 @@ Matcher::Matcher(std::shared_ptr<const ScanSet> scans, Panes panes, Prefiltering
       fields_(fields::EventFields::make(scans_->catalogue->names, scans_->catalogue->rules)),
       all_scans_(scans_->scans.size()),
       candidates_(scans_->scans.size()),
+      had_candidates_(scans_->scans.size()),
       matches_(scans_->scans.size(), 0) {
   for (std::size_t i = 0; i < scans_->scans.size(); ++i) all_scans_.add(i);
   if (prefiltering == Prefiltering::on) prefilter_ = scans_->prefilter->make_scratch();
@@ -121,6 +122,7 @@ bool Matcher::evaluate(const EventView& event, Time arrived, store::DeltaSet& de
   Time time = fields_->time();
   spl::EvalContext context{.arena = arena_, .event_time = time, .arrival = event.arrival, .now = arrived};
   if (prefilter_) scans_->guards.rule_out(candidates_, spl::Row(fields_.get()), context);
+  had_candidates_.add(candidates_);
   bool check_time = bounds_ && bounds_->may_be_untimely(time, arrived);
   auto worst = TimeBounds::Verdict::timely;
   candidates_.for_each([&](std::size_t i) {

@@ -64,6 +64,9 @@ class Matcher {
   // Events that each scan took since the last clear_matches, by the scan's index.
   [[nodiscard]] const std::vector<std::uint64_t>& matches() const { return matches_; }
   void clear_matches() { matches_.assign(matches_.size(), 0); }
+  // Scans that had a candidate since the last time: an event that the prefilter and the guards let through.
+  [[nodiscard]] const ScanBits& had_candidates() const { return had_candidates_; }
+  void clear_candidates() { had_candidates_.clear(); }
   struct Counts {
     std::uint64_t late = 0;      // events put aside, each once however many scans would have taken it
     std::uint64_t future = 0;    // likewise
@@ -86,7 +89,7 @@ class Matcher {
   Arena arena_;
   std::unique_ptr<fields::EventFields> fields_;
   std::unique_ptr<Prefilter::Scratch> prefilter_;  // null: off
-  ScanBits all_scans_, candidates_;
+  ScanBits all_scans_, candidates_, had_candidates_;
   std::vector<std::uint64_t> matches_;
   Counts counts_;
   std::uint64_t decoded_ = 0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -16,6 +17,7 @@ class ScanBits {
   void add(const ScanBits& others) {
     for (std::size_t i = 0; i < words_.size(); ++i) words_[i] |= others.words_[i];
   }
+  void clear() { std::fill(words_.begin(), words_.end(), 0); }
   void remove(const ScanBits& others) {
     for (std::size_t i = 0; i < words_.size(); ++i) words_[i] &= ~others.words_[i];
   }

@@ -79,6 +79,50 @@ TEST(Operator, AReloadNamesTheMacroThatIsWrong) {
   })) << hecate.process().errors();
 }
 
+bool has_source(const Serving& hecate, const std::string& query, const std::string& part) {
+  std::string body = http(hecate.admin_port(), "GET", "/api/sources?" + query).body;
+  return body.find(part) != std::string::npos;
+}
+
+// Sends until it is steady, then no more.
+TEST(Operator, ASourceThatStopsIsReported) {
+  Serving hecate(configuration("sources: {steady_after: 2s, silent_after: 1s}\n"));
+  auto send = [&] {
+    return http(hecate.hec_port(), "POST", "/services/collector/event",
+                {{"Authorization", fmt::format("Splunk {}", kToken)}},
+                R"({"event":{"Hostname":"dc1","Channel":"Security","EventID":1}})")
+        .status;
+  };
+  ASSERT_TRUE(eventually(
+      [&] {
+        EXPECT_EQ(send(), 200);
+        return has_source(hecate, "host=dc1&channel=Security", R"("state":"steady")");
+      },
+      std::chrono::seconds(60)));
+  ASSERT_TRUE(eventually([&] { return has_source(hecate, "state=silent", R"("host":"dc1")"); },
+                         std::chrono::seconds(60)));
+  EXPECT_EQ(hecate.metric(R"(hecate_source_silent{channel="Security",host="dc1"})"), 1);
+  EXPECT_EQ(hecate.metric(R"(hecate_sources{state="silent"})"), 1);
+  Finished status =
+      run({hecate_binary(), "status", "--address", fmt::format("127.0.0.1:{}", hecate.admin_port())});
+  EXPECT_NE(status.output.find("silent: dc1 Security, nothing for "), std::string::npos) << status.output;
+  // A restart knows it still, and that it sends again.
+  hecate.stop();
+  hecate.restart();
+  ASSERT_TRUE(eventually([&] { return has_source(hecate, "state=silent", R"("host":"dc1")"); },
+                         std::chrono::seconds(60)));
+  EXPECT_EQ(send(), 200);
+  EXPECT_TRUE(has_source(hecate, "host=dc1", R"("last_seen":)"));
+  EXPECT_FALSE(has_source(hecate, "state=silent", R"("host":"dc1")"));
+}
+
+TEST(Operator, TheListOfSourcesTakesKnownParametersOnly) {
+  Serving hecate(configuration(""));
+  for (const char* wrong : {"stat=silent", "state=asleep", "limit=0", "limit=9x"})
+    EXPECT_EQ(http(hecate.admin_port(), "GET", fmt::format("/api/sources?{}", wrong)).status, 400) << wrong;
+  EXPECT_EQ(http(hecate.admin_port(), "GET", "/api/sources").status, 200);
+}
+
 // One that has no output but that.
 TEST(Operator, FindingsThatCannotBePrintedAreLoggedOnceAndListed) {
   TemporaryFolder folder;

@@ -111,6 +111,35 @@ TEST_F(IngestTest, ABatchThatContributesIsAnsweredAfterItsCommit) {
   EXPECT_NE(metrics().find("hecate_matches_total{detection=\"test\"} 1\n"), std::string::npos);
 }
 
+TEST_F(IngestTest, CountsWhatFlows) {
+  class Counting final : public sources::Sources {
+   public:
+    std::shared_ptr<sources::WorkerTally> add_worker() override { return tally; }
+    std::vector<sources::Candidates*> watch(const std::vector<std::string>& detections) override {
+      return std::vector<sources::Candidates*>(detections.size(), &candidates);
+    }
+    void gather() override {}
+    Result<void> save() override { return {}; }
+    View view() override { return {}; }
+    std::shared_ptr<sources::WorkerTally> tally = std::make_shared<sources::WorkerTally>(10);
+    sources::Candidates candidates;
+  } counting;
+  store.at_once = true;
+  auto loaded = catalogue::load_search("test", "EventID=11 Image=*evil.exe | stats count by Image", {});
+  auto ingest = Ingest::make(store, clock, time_bounds, {.workers = 0}, registry, {"hec"}, &counting);
+  ingest->set_feed({loaded.catalogue, {}});
+  auto one = batch(event(11, "a.exe") + event(12, "b.exe"));
+  ASSERT_TRUE(ingest->submit(one));
+  EXPECT_EQ(counting.candidates.last, 0);
+  // It is tried, though it does not match.
+  auto two = batch(event(11, "evil.exe.txt"));
+  ASSERT_TRUE(ingest->submit(two));
+  EXPECT_EQ(counting.candidates.last, clock.now());
+  auto taken = counting.tally->tally.take();
+  ASSERT_EQ(taken.sources.size(), 1u);
+  EXPECT_EQ(taken.sources[0].events, 3u);
+}
+
 TEST_F(IngestTest, ABatchIsToldToBeEvaluatedBeforeItsCommit) {
   auto ingest = make({.workers = 1});
   std::atomic<int> evaluated{0};
