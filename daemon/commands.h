@@ -82,6 +82,17 @@ struct StatusOptions {
 // 0: ready, 1: not ready, 2: no answer.
 int status(const StatusOptions& options);
 
+struct CompareOptions {
+  std::vector<std::string> exports;  // of Splunk; - is standard input
+  std::string path = "/var/lib/hecate";
+  std::string findings;  // a file of findings, instead of the state folder's
+  std::vector<std::string> detections, ignore;
+  std::string earliest, latest;  // of the export; empty: as its rows say
+  bool json = false;
+};
+// 0: both told the same, 1: they did not, 2: it could not be compared.
+int compare(const CompareOptions& options);
+
 struct TokenOptions {
   std::string name = "shippers";
   bool plain = false;  // the secret alone

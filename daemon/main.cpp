@@ -185,6 +185,27 @@ CLI::App* add_status(CLI::App& app, StatusOptions& options) {
   return command;
 }
 
+CLI::App* add_compare(CLI::App& app, CompareOptions& options) {
+  CLI::App* command = app.add_subcommand(
+      "compare", "Compare what Splunk's own scheduled searches told with what hecate told, window by window");
+  command
+      ->add_option("--splunk-export", options.exports,
+                   "Exported notables: CSV or JSON as Splunk writes them; - is standard input")
+      ->required();
+  command->add_option("--path", options.path, "hecate's state folder, as state.path names it")
+      ->capture_default_str();
+  command->add_option("--findings", options.findings,
+                      "Findings as `hecate state export` prints them, instead of a state folder");
+  command->add_option("--detection", options.detections, "Only this one, by its name; may be given again");
+  command->add_option("--ignore", options.ignore, "A field whose values do not count; may be given again");
+  command->add_option("--earliest", options.earliest, "Where the export begins, if before its first window");
+  command->add_option("--latest", options.latest, "Where it ends, if after its last window");
+  command->add_flag("--json", options.json, "One JSON object");
+  command->footer(
+      "Exit code 0: both told the same; 1: they did not, and why is said; 2: it cannot be compared.");
+  return command;
+}
+
 CLI::App* add_token(CLI::App& app, TokenOptions& options) {
   CLI::App* command = app.add_subcommand("token", "Make a HEC token and print its line of inputs.hec.tokens");
   command->add_option("--name", options.name, "What people call its sender")
@@ -242,6 +263,7 @@ int run(int argc, char** argv) {
   CheckOptions check_options;
   StateOptions state_options;
   StatusOptions status_options;
+  CompareOptions compare_options;
   TokenOptions token_options;
   std::string shell;
   auto print = [](const std::string& page) {
@@ -256,6 +278,7 @@ int run(int argc, char** argv) {
       {add_check(app, check_options), [&] { return check(check_options); }},
       {add_state(app, state_options), [&] { return state(state_options); }},
       {add_status(app, status_options), [&] { return status(status_options); }},
+      {add_compare(app, compare_options), [&] { return compare(compare_options); }},
       {add_token(app, token_options), [&] { return token(token_options); }},
       {add_completion(app, shell), [&] { return print(completion_script(app, shell)); }},
       {app.add_subcommand("man", "Print the manual page: `hecate man | man -l -`"),
