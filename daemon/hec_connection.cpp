@@ -39,7 +39,8 @@ struct InFlight {
 };
 
 std::string first_of(std::optional<std::string> given, const std::string& otherwise) {
-  return given && !given->empty() ? std::move(*given) : otherwise;
+  if (!given || given->empty()) return otherwise;
+  return std::move(*given);
 }
 
 // The header's channel goes before the query's.

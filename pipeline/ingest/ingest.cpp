@@ -209,8 +209,9 @@ class IngestImpl final : public Ingest {
   static bool evaluate_once(Worker& worker, const EventView& event, Time arrived, store::DeltaSet& deltas) {
     bool well_formed = evaluate_event(worker, event, arrived, worker.once);
     if (worker.once.empty()) return well_formed;
-    std::int64_t minute = worker.once.size() > 0 ? worker.once.begin()->first.minute
-                                                 : worker.once.aside().front().sample.time / kMinute;
+    std::int64_t minute = worker.once.begin() != worker.once.end()
+                              ? worker.once.begin()->first.minute
+                              : worker.once.aside().front().sample.time / kMinute;
     deltas.add_once(event_name(event), minute, std::exchange(worker.once, {}));
     return well_formed;
   }
