@@ -18,6 +18,8 @@ constexpr Time kLater = kMinute;
 constexpr std::array<std::string_view, 9> kRenamed{"_time",      "_raw", "host",      "index",    "source",
                                                    "sourcetype", "tag",  "eventtype", "linecount"};
 
+constexpr std::array<std::string_view, 4> kHosts{"dest", "Computer", "dvc", "host"};
+
 std::string bare_name(std::string name) {
   if (name.starts_with(kPrefix)) name.erase(0, kPrefix.size());
   if (name.ends_with(kSuffix)) name.erase(name.size() - kSuffix.size());
@@ -27,9 +29,10 @@ std::string bare_name(std::string name) {
 // What a search gave: a field of hecate's row, and the same of the notable's.
 struct Likeness {
   std::size_t equal = 0, compared = 0;
+  bool same_object = true;  // nothing says that they are about different hosts or risk objects
   std::vector<Difference> differences;
 
-  [[nodiscard]] bool alike() const { return equal > 0 && 2 * equal >= compared; }
+  [[nodiscard]] bool alike() const { return same_object && equal > 0 && 2 * equal >= compared; }
 };
 
 Likeness likeness(const Told& splunk, const Told& hecate, const std::vector<std::string>& ignored) {
@@ -46,6 +49,9 @@ Likeness likeness(const Told& splunk, const Told& hecate, const std::vector<std:
     if (ours == theirs) {
       ++found.equal;
     } else {
+      bool object = std::ranges::find(kHosts, name) != kHosts.end() ||
+                    std::ranges::find(hecate.objects, name) != hecate.objects.end();
+      found.same_object = found.same_object && !object;
       found.differences.push_back({name, other->second, values});
     }
   }

@@ -20,6 +20,7 @@ struct Told {
   Time when = 0;           // Splunk: when the search ran; hecate: when this was told first. 0: not known
   bool withdrawn = false;  // hecate took it back
   ExportedRow fields = {};
+  std::vector<std::string> objects = {};  // hecate: the fields of its risk objects
 };
 
 // The notable of an exported row. An error names the field that it lacks: search_name (or source),
@@ -65,8 +66,8 @@ struct Comparison {
   [[nodiscard]] bool same() const;  // nothing alone, no field differs
 };
 // Windows of the same search and times are compared; within one, rows that are alike belong together, the
-// likest first: at least half of the fields that both have must be equal. `splunk` and `hecate` must outlive
-// the result.
+// likest first: what names a host and the fields of the risk objects must be equal, and at least half of all
+// fields that both have. `splunk` and `hecate` must outlive the result.
 [[nodiscard]] Comparison compare_findings(const std::vector<Told>& splunk, const std::vector<Told>& hecate,
                                           const CompareQuestion& question);
 

@@ -56,6 +56,8 @@ class Findings {
                     .withdrawn = text_of(object, "status") == "withdrawn"};
       if (dom::object row; object["row"].get(row) == simdjson::SUCCESS)
         for (auto [name, value] : row) read_values(value, entry.told.fields[std::string(name)]);
+      if (dom::array objects; object["risk_objects"].get(objects) == simdjson::SUCCESS)
+        for (dom::object each : objects) entry.told.objects.push_back(text_of(each, "field"));
       std::erase_if(entry.told.fields, [](const auto& field) { return field.second.empty(); });
     }
     entry.told.when = first;

@@ -24,11 +24,12 @@ std::string findings_of(const YAML::Node& node) {
                          json_value(field.second));
     lines += fmt::format(
         R"({{"created":"{}","revision":{},"status":"{}","id":"{}","detection":"D","search_name":"ESCU - D - Rule",)"
-        R"("earliest":"{}","latest":"{}","row":{{{}}}}})",
+        R"("earliest":"{}","latest":"{}","row":{{{}}},"risk_objects":[{{"field":"{}"}}]}})",
         each["created"].as<std::string>("2026-04-27T13:10:00.000Z"), each["revision"].as<int>(1),
         each["status"].as<std::string>("new"), each["id"].as<std::string>(fmt::format("id{}", number++)),
         each["earliest"].as<std::string>("2026-04-27T12:00:00.000Z"),
-        each["latest"].as<std::string>("2026-04-27T13:00:00.000Z"), row);
+        each["latest"].as<std::string>("2026-04-27T13:00:00.000Z"), row,
+        each["object"].as<std::string>("dest"));
     lines += "\n";
   }
   return lines;
