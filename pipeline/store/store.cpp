@@ -63,7 +63,13 @@ constexpr const char* kSchema[] = {
 
     "ALTER TABLE schedule ADD COLUMN first INTEGER NOT NULL DEFAULT 0;",
 
-    "CREATE INDEX run_undone ON run(detection) WHERE done = 0;"};
+    "CREATE INDEX run_undone ON run(detection) WHERE done = 0;",
+
+    "ALTER TABLE run ADD COLUMN evaluated INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE run ADD COLUMN took INTEGER NOT NULL DEFAULT 0;"
+    // Who looks for runs by their time looks for scheduled ones; first_match may have made thousands.
+    "DROP INDEX run_of;"
+    "CREATE INDEX run_of ON run(detection, scheduled) WHERE early = 0;"};
 
 // The writer puts back itself what is left when it is a short part of a log, and of a log that has become
 // long: then its disk is too slow for both.

@@ -51,10 +51,10 @@ Result<std::int64_t> read_last_run_id(store::Database& database) {
 
 Result<void> write_run(store::Database& database, const Run& run, std::size_t rows, bool done) {
   auto statement = database.prepare(
-      "INSERT INTO run(run, detection, scheduled, earliest, latest, rows, done, early, incomplete)"
-      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+      "INSERT INTO run(run, detection, scheduled, earliest, latest, rows, done, early, incomplete,"
+      " evaluated, took) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
       " ON CONFLICT DO UPDATE SET rows = excluded.rows, done = excluded.done, incomplete = "
-      "excluded.incomplete");
+      "excluded.incomplete, took = excluded.took");
   if (!statement) return std::unexpected(statement.error());
   return (*statement)
       ->bind(1, run.id)
@@ -66,7 +66,31 @@ Result<void> write_run(store::Database& database, const Run& run, std::size_t ro
       .bind(7, std::int64_t{done})
       .bind(8, std::int64_t{run.early})
       .bind(9, std::int64_t{run.incomplete})
+      .bind(10, run.search_time)
+      .bind(11, run.took)
       .run();
+}
+
+Result<std::vector<DoneRun>> read_done_runs(store::Database& database, const std::string& detection,
+                                            int most) {
+  auto statement = database.prepare(
+      "SELECT scheduled, earliest, latest, evaluated, took, rows, incomplete FROM run"
+      " WHERE detection = ? AND done = 1 AND early = 0 ORDER BY scheduled DESC, run DESC LIMIT ?");
+  if (!statement) return std::unexpected(statement.error());
+  store::Statement& row = **statement;
+  row.bind_text(1, detection).bind(2, std::int64_t{most});
+  std::vector<DoneRun> found;
+  auto read = row.each_row([&] {
+    found.push_back({.scheduled = row.integer(0),
+                     .earliest = row.integer(1),
+                     .latest = row.integer(2),
+                     .evaluated = row.integer(3),
+                     .took = row.integer(4),
+                     .rows = row.integer(5),
+                     .incomplete = row.integer(6) != 0});
+  });
+  if (!read) return std::unexpected(read.error());
+  return found;
 }
 
 Result<std::map<std::string, Time>> read_run_ends(store::Database& database) {

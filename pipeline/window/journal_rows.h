@@ -31,6 +31,17 @@ struct Progress {
 [[nodiscard]] Result<std::int64_t> read_last_run_id(store::Database& database);
 // Makes the row of a run, or brings it up to date.
 [[nodiscard]] Result<void> write_run(store::Database& database, const Run& run, std::size_t rows, bool done);
+// A scheduled run that is done, as it is remembered: for `lateness`, and for as long as what it told is kept.
+struct DoneRun {
+  Time scheduled = 0, earliest = 0, latest = 0;
+  Time evaluated = 0;  // when it was begun; 0: an older version did not note it
+  Time took = 0;       // likewise
+  std::int64_t rows = 0;
+  bool incomplete = false;  // it lacked events of its window
+};
+// The newest `most` of a detection, newest first; a window that was run again is there each time.
+[[nodiscard]] Result<std::vector<DoneRun>> read_done_runs(store::Database& database,
+                                                          const std::string& detection, int most);
 // Where the newest of the windows ends that were run, by detection.
 [[nodiscard]] Result<std::map<std::string, Time>> read_run_ends(store::Database& database);
 // The windows of this detection that hold `time`, of its runs scheduled until `last_run`: each once, the

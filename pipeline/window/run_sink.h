@@ -18,6 +18,7 @@ struct Run {
   bool early = false;       // first_match: the window is still open
   bool again = false;       // it was run before; events came late
   bool incomplete = false;  // not all events of its window are in it
+  Time took = 0;            // from reading its state to its last commit; 0 until then
 };
 
 // Takes the result rows of runs; implemented by `outputs`. The runner's thread calls it: rows in order,

@@ -27,6 +27,12 @@ struct EarlyWindow {
   std::optional<std::set<std::string>> groups;  // without: all
 };
 
+// At least one: 0 is unknown.
+Time microseconds_since(std::chrono::steady_clock::time_point began) {
+  auto took = std::chrono::steady_clock::now() - began;
+  return std::max<Time>(1, std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+}
+
 bool is_early(const Scheduled& scheduled) {
   return scheduled.detection->detection.emit == catalogue::Emit::first_match;
 }
@@ -213,6 +219,7 @@ Result<void> JournalRunner::run(Scheduled& scheduled, Time now) {
 }
 
 Result<std::size_t> JournalRunner::evaluate(Run& run) {
+  auto began = std::chrono::steady_clock::now();
   Evaluation evaluation(*reader_, sink_, run, options_.run_memory, [&] { return write(run, 0, false); });
   auto rows = evaluation.whole_window();
   if (evaluation.incomplete()) run.incomplete = true;
@@ -223,6 +230,7 @@ Result<std::size_t> JournalRunner::evaluate(Run& run) {
     if (written) written = std::move(aside);
   }
   if (written) written = take_back(run);
+  run.took = microseconds_since(began);
   if (written) written = write(run, *rows, true);
   if (!written) {
     (void)sink_.take(run, false);  // lets go of what it kept; the whole run is done again

@@ -1,6 +1,7 @@
 #include "pipeline/window/runner.h"
 
 #include "pipeline/window/early_queue.h"
+#include "pipeline/window/journal_rows.h"
 #include "tests/window/simulation.h"
 
 #include <gtest/gtest.h>
@@ -55,6 +56,31 @@ TEST(Runner, CountsGroupsThatComeIntoWindowsThatWereRun) {
   EXPECT_EQ(simulation.told(),
             (Told{"d 02:50-03:50 dest=in time count=1 early", "d 02:50-03:50 dest=soon count=1 early",
                   "d 01:50-02:50 dest=late count=1"}));
+}
+
+TEST(Runner, RemembersItsLastScheduledRunsAndWhatTheyTook) {
+  Simulation simulation(time_of_day("02:05"));
+  add_hourly(simulation, "d", kByDest, catalogue::Emit::first_match);
+  add_hourly(simulation, "other");
+  simulation.start();
+  simulation.event(time_of_day("02:40"), {{"EventID", "11"}, {"dest", "a"}});
+  simulation.run_until(time_of_day("05:00"));
+  auto reader = simulation.store().reader();
+  ASSERT_TRUE(reader);
+  auto runs = read_done_runs(**reader, "d", 2);
+  ASSERT_TRUE(runs);
+  ASSERT_EQ(runs->size(), 2u);
+  EXPECT_EQ((*runs)[0].scheduled, time_of_day("05:00"));
+  EXPECT_EQ((*runs)[1].scheduled, time_of_day("04:00"));
+  runs = read_done_runs(**reader, "d", 10);
+  ASSERT_EQ(runs->size(), 3u);
+  const DoneRun& first = runs->back();
+  EXPECT_EQ(first.earliest, time_of_day("01:50"));
+  EXPECT_EQ(first.latest, time_of_day("02:50"));
+  EXPECT_EQ(first.evaluated, time_of_day("03:00"));
+  EXPECT_GT(first.took, 0);
+  EXPECT_EQ(first.rows, 1);
+  EXPECT_FALSE(first.incomplete);
 }
 
 TEST(Runner, StopsBetweenTwoRuns) {
