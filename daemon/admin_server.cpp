@@ -28,6 +28,12 @@ std::string AdminRequest::parameter(std::string_view name) const {
   return query_parameter(query, name).value_or("");
 }
 
+AdminAnswer error_answer(int status, std::string_view why) {
+  outputs::JsonWriter json;
+  json.begin_object().key("error").value(why).end_object();
+  return {status, "application/json", json.take()};
+}
+
 namespace {
 
 namespace asio = boost::asio;
@@ -54,9 +60,7 @@ constexpr std::pair<const char*, const char*> kGuards[] = {{"X-Content-Type-Opti
                                                            {"Cross-Origin-Resource-Policy", "same-origin"}};
 
 AdminAnswer refusal(int status, std::string_view why) {
-  outputs::JsonWriter json;
-  json.begin_object().key("error").value(why).end_object();
-  AdminAnswer answer{status, "application/json", json.take()};
+  AdminAnswer answer = error_answer(status, why);
   if (status == 401) answer.headers.emplace_back("WWW-Authenticate", "Bearer");
   if (status == 429) answer.headers.emplace_back("Retry-After", std::to_string(AdminAccess::kPause.count()));
   return answer;

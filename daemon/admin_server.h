@@ -25,6 +25,9 @@ struct AdminAnswer {
   std::vector<std::pair<std::string, std::string>> headers = {};  // more of them
 };
 
+// `{"error": "…"}`.
+[[nodiscard]] AdminAnswer error_answer(int status, std::string_view why);
+
 // The admin port: routes answer from functions given to it. What lies under /api asks for the token
 // (admin_access.h) unless the port listens on loopback only; all else is open. GET (and HEAD) only, but for
 // /session, which is the server's own: GET says whether a login is needed, POST `{"token": "…"}` logs in and

@@ -1,23 +1,22 @@
 #include "daemon/admin_server.h"
+#include "daemon/api.h"
 #include "daemon/config.h"
 #include "daemon/content.h"
+#include "daemon/content_status.h"
 #include "daemon/hec_listener.h"
 #include "daemon/log.h"
+#include "daemon/page.h"
 #include "daemon/runner_thread.h"
 #include "daemon/sources_answer.h"
 #include "daemon/sources_thread.h"
 #include "daemon/syslog_listener.h"
-#include "daemon/url.h"
 #include "daemon/version.h"
 #include "outputs/findings.h"
 #include "outputs/guid.h"
-#include "outputs/json_writer.h"
 #include "outputs/outbox.h"
 #include "pipeline/ingest/ingest.h"
 #include "pipeline/window/runner.h"
 
-#include <algorithm>
-#include <array>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
@@ -72,19 +71,24 @@ Result<Config> read_config(const ServeOptions& options) {
   return config;
 }
 
-// Loads what the configuration names; everything must load, or nothing is replaced.
-Result<std::shared_ptr<const catalogue::Catalogue>> load_catalogue(const Config& config) {
+// What the configuration names; everything must load, or nothing is replaced. Warnings are logged.
+catalogue::LoadResult load_catalogue(const Config& config) {
   catalogue::LoadResult loaded = catalogue::load(config.detections);
   for (const catalogue::Refused& each : loaded.warnings) spdlog::warn("{}", to_line(each));
+  return loaded;
+}
+
+// Why it cannot be taken; empty when it can.
+std::string why_not(const catalogue::LoadResult& loaded) {
   if (!loaded.refused.empty()) {
     std::string all;
     for (const catalogue::Refused& each : loaded.refused) all += "\n  " + to_line(each);
-    return fail(
-        fmt::format("{} of the detections do not load; mend or disable them:{}", loaded.refused.size(), all));
+    return fmt::format("{} of the detections do not load; mend or disable them:{}", loaded.refused.size(),
+                       all);
   }
   if (loaded.catalogue->detections.empty())
-    return fail("there are no detections to run; name files or folders under detections.paths");
-  return loaded.catalogue;
+    return "there are no detections to run; name files or folders under detections.paths";
+  return {};
 }
 
 // The way of an event, put together. Members are in the order in which they depend on each other; they are
@@ -100,11 +104,12 @@ class Daemon {
   // Reads the configuration again and takes its detections and macros, if all of them load.
   void reload() {
     auto config = read_config(options_);
-    if (!config) return spdlog::error("reload refused, the old detections stay: {}", config.error().message);
-    auto catalogue = load_catalogue(*config);
-    if (!catalogue)
-      return spdlog::error("reload refused, the old detections stay: {}", catalogue.error().message);
-    runner_thread_->set_catalogue(*catalogue);
+    if (!config) return refuse_reload(config.error().message, config.error().message, {});
+    catalogue::LoadResult loaded = load_catalogue(*config);
+    if (std::string why = why_not(loaded); !why.empty())
+      return refuse_reload(why, loaded.refused.empty() ? why : "", std::move(loaded.refused));
+    content_.accept(loaded, clock_.now());
+    runner_thread_->set_catalogue(loaded.catalogue);
     if (auto keys = restart_keys(config_.given, config->given); !keys.empty())
       spdlog::warn("the reload has not applied changes of {}: they need a restart", fmt::join(keys, ", "));
   }
@@ -121,12 +126,18 @@ class Daemon {
     show_build(registry_);
   }
 
+  void refuse_reload(const std::string& all, std::string why, std::vector<catalogue::Refused> refused) {
+    spdlog::error("reload refused, the old detections stay: {}", all);
+    content_.refuse(clock_.now(), std::move(why), std::move(refused));
+  }
+
   Result<void> start() {
-    auto catalogue = load_catalogue(config_);
-    if (!catalogue) return std::unexpected(catalogue.error());
+    catalogue::LoadResult loaded = load_catalogue(config_);
+    if (std::string why = why_not(loaded); !why.empty()) return fail(why);
+    content_.accept(loaded, clock_.now());
     if (auto done = open_state(); !done) return done;
     if (auto done = start_outputs(); !done) return done;
-    if (auto done = start_pipeline(std::move(*catalogue)); !done) return done;
+    if (auto done = start_pipeline(loaded.catalogue); !done) return done;
     return start_listeners();
   }
 
@@ -196,16 +207,22 @@ class Daemon {
   }
 
   Result<void> start_listeners() {
-    auto admin = AdminServer::start(config_.admin.listen, config_.admin.token, routes());
+    api_ = std::make_unique<Api>(Api::Subject{.config = config_,
+                                              .store = *store_,
+                                              .reader = *api_reader_,
+                                              .registry = registry_,
+                                              .content = content_,
+                                              .clock = clock_});
+    auto admin = AdminServer::start(config_.admin.listen, config_.admin.token, routes(), true,
+                                    [this] { api_->tick(); });
     if (!admin) return std::unexpected(admin.error());
     admin_ = std::move(*admin);
-    auto hec = HecListener::start(
-        config_, *ingest_, [this] { return store_->can_store(); }, registry_);
+    auto hec = HecListener::start(config_, *ingest_, [this] { return store_->can_store(); }, registry_);
     if (!hec) return std::unexpected(hec.error());
     hec_ = std::move(*hec);
     if (!config_.syslog.empty()) {
-      auto syslog = SyslogListener::start(
-          config_, 1, *ingest_, [this] { return store_->can_store(); }, registry_);
+      auto syslog =
+          SyslogListener::start(config_, 1, *ingest_, [this] { return store_->can_store(); }, registry_);
       if (!syslog) return std::unexpected(syslog.error());
       syslog_ = std::move(*syslog);
       for (std::size_t i = 0; i < config_.syslog.size(); ++i)
@@ -218,7 +235,7 @@ class Daemon {
   }
 
   std::map<std::string, AdminServer::Handler> routes() {
-    return {
+    std::map<std::string, AdminServer::Handler> routes{
         {"/metrics",
          [this](const AdminRequest&) {
            sources_->gather();
@@ -233,36 +250,10 @@ class Daemon {
            return AdminAnswer{503, "text/plain", trouble + "\n"};
          }},
         {"/api/sources", [this](const AdminRequest& request) { return sources_answer(*sources_, request); }},
-        {"/api/findings", [this](const AdminRequest& request) { return findings_answer(request); }},
     };
-  }
-
-  AdminAnswer findings_answer(const AdminRequest& request) {
-    auto bad = [](std::string_view why) {
-      outputs::JsonWriter json;
-      json.begin_object().key("error").value(why).end_object();
-      return AdminAnswer{400, "application/json", json.take()};
-    };
-    constexpr std::array<std::string_view, 3> kKnown{"since", "limit", "detection"};
-    for (const std::string& name : query_names(request.query))
-      if (std::ranges::find(kKnown, name) == kKnown.end())
-        return bad(fmt::format("{}: no such parameter; known are {}", name, fmt::join(kKnown, ", ")));
-    Time since = 0;
-    if (std::string text = request.parameter("since"); !text.empty()) {
-      auto read = parse_epoch(text);
-      if (!read) read = parse_timestamp(text);
-      if (!read) return bad("since: seconds since 1970 or a time such as 2026-04-27T13:00:00Z");
-      since = *read;
-    }
-    int limit = 100;
-    if (std::string text = request.parameter("limit"); !text.empty()) {
-      limit = std::atoi(text.c_str());
-      if (limit < 1 || limit > 10'000) return bad("limit: a whole number from 1 to 10000");
-    }
-    auto list = outputs::list_findings(*api_reader_, since, limit, request.parameter("detection"));
-    if (list) return AdminAnswer{200, "application/json", std::move(*list)};
-    spdlog::error("the findings could not be listed: {}", list.error().message);
-    return AdminAnswer{500, "application/json", R"({"error":"the findings could not be read; see the log"})"};
+    routes.merge(api_->routes());
+    routes.merge(page_routes());
+    return routes;
   }
 
   ServeOptions options_;
@@ -279,6 +270,8 @@ class Daemon {
   std::unique_ptr<SourcesThread> sources_thread_;
   std::unique_ptr<ingest::Ingest> ingest_;
   std::unique_ptr<RunnerThread> runner_thread_;
+  SharedContentStatus content_;
+  std::unique_ptr<Api> api_;
   std::unique_ptr<AdminServer> admin_;
   std::unique_ptr<HecListener> hec_;
   std::unique_ptr<SyslogListener> syslog_;

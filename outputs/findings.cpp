@@ -5,7 +5,6 @@
 #include "outputs/recorder.h"
 #include "outputs/rule.h"
 #include "outputs/schema.h"
-#include "outputs/stored.h"
 #include "pipeline/spl/group_key.h"
 #include "pipeline/store/removal.h"
 
@@ -380,18 +379,6 @@ Result<std::unique_ptr<Findings>> Findings::make(store::Store& store, FindingOpt
   if (!reader) return std::unexpected(reader.error());
   return std::make_unique<StoredFindings>(store, std::move(*reader), std::move(options), registry,
                                           std::move(listener));
-}
-
-Result<std::string> list_findings(store::Database& reader, Time since, int limit,
-                                  const std::string& detection) {
-  std::string list = "[";
-  FindingQuery query{.since = since, .limit = limit, .detection = detection};
-  auto read = read_findings(reader, query, [&](std::string_view json) {
-    if (list.size() > 1) list += ",\n ";
-    list += json;
-  });
-  if (!read) return std::unexpected(read.error());
-  return list + "]\n";
 }
 
 }  // namespace hecate::outputs

@@ -45,9 +45,4 @@ class Findings : public window::RunSink {
 // Brings the tables of this library up to date; the outbox and the findings both need them.
 [[nodiscard]] Result<void> prepare_tables(store::Store& store);
 
-// Visible findings, newest first, as a JSON array: created at or after `since`, at most `limit`, of
-// `detection` where it is not empty.
-[[nodiscard]] Result<std::string> list_findings(store::Database& reader, Time since, int limit,
-                                                const std::string& detection = {});
-
 }  // namespace hecate::outputs

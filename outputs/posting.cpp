@@ -106,6 +106,15 @@ class Poster {
     return posted(rule_.risk_index, event);
   }
 
+  std::vector<catalogue::DrilldownSearch> drilldowns() const {
+    std::vector<catalogue::DrilldownSearch> all = rule_.drilldowns;
+    auto field = [this](std::string_view name) { return text_or_time(name); };
+    for (catalogue::DrilldownSearch& each : all)
+      each = {evidence_.filled(each.name), drilldown_search(each.search), fill(each.earliest_offset, field),
+              fill(each.latest_offset, field)};
+    return all;
+  }
+
  private:
   // For drilldowns: `$info_min_time$` and `$info_max_time$` are the window's.
   std::string text_or_time(std::string_view field) const {
@@ -122,13 +131,10 @@ class Poster {
   }
 
   void add_drilldowns(Fields& event) const {
-    std::vector<catalogue::DrilldownSearch> all = rule_.drilldowns;
+    std::vector<catalogue::DrilldownSearch> all = drilldowns();
     JsonWriter json;
     json.begin_array();
-    auto field = [this](std::string_view name) { return text_or_time(name); };
-    for (catalogue::DrilldownSearch& each : all) {
-      each = {evidence_.filled(each.name), drilldown_search(each.search), fill(each.earliest_offset, field),
-              fill(each.latest_offset, field)};
+    for (const catalogue::DrilldownSearch& each : all) {
       json.begin_object();
       json.key("name").value(each.name);
       json.key("search").value(each.search);
@@ -221,6 +227,28 @@ Result<std::string> risk_envelope(const Rule& rule, const Told& told, std::strin
   auto evidence = Evidence::parse(told.body);
   if (!evidence) return std::unexpected(evidence.error());
   return Poster(rule, told, *std::move(evidence)).risk(object_type, object);
+}
+
+catalogue::DrilldownSearch posted_search(const Rule& rule, const Told& told) {
+  auto quoted = [](std::string_view text) {
+    std::string out = "\"";
+    for (char c : text) {
+      if (c == '\\' || c == '"') out += '\\';
+      out += c;
+    }
+    return out + '"';
+  };
+  // A second to each side: what was posted bears the time of its run.
+  return {"What was posted of it",
+          fmt::format("index={} source={} finding_id={}", quoted(rule.notable ? rule.index : rule.risk_index),
+                      quoted(rule.search_name), quoted(told.id)),
+          seconds(told.created - kSecond), seconds(told.created + kSecond)};
+}
+
+Result<std::vector<catalogue::DrilldownSearch>> drilldown_searches(const Rule& rule, const Told& told) {
+  auto evidence = Evidence::parse(told.body);
+  if (!evidence) return std::unexpected(evidence.error());
+  return Poster(rule, told, *std::move(evidence)).drilldowns();
 }
 
 std::string_view severity(int risk_score) {

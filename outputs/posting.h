@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace hecate::outputs {
 
@@ -25,6 +26,12 @@ struct Told {
 // That of its risk event for one object: the type and value of a risk object of the rule.
 [[nodiscard]] Result<std::string> risk_envelope(const Rule& rule, const Told& told,
                                                 std::string_view object_type, std::string_view object);
+
+// How an analyst looks at it in Splunk: the search for what was posted of it, and the drilldown searches that
+// its notable has. Times are as in the notable. An error: its body is damaged.
+[[nodiscard]] catalogue::DrilldownSearch posted_search(const Rule& rule, const Told& told);
+[[nodiscard]] Result<std::vector<catalogue::DrilldownSearch>> drilldown_searches(const Rule& rule,
+                                                                                 const Told& told);
 
 // Splunk's stash form: `<epoch>, search_name="…", key="value", …`; a key is repeated for each of its values,
 // `\` and `"` are escaped, empty values are left out.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs, builds and runs every test on a Debian 12 machine; ends with CTest's summary. What runs here is bounded
-# and needs no network but Debian's packages and one of npm's. `run.sh asan tsan release` runs the sanitizers too. Before them each fuzz
+# and needs no network but Debian's packages and two of npm's. `run.sh asan tsan release` runs the sanitizers too. Before them each fuzz
 # target runs for HECATE_FUZZ_SECONDS (30 when not set; 0: not at all).
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -35,6 +35,15 @@ install_splunk_logging() {
     echo "run.sh: no splunk-logging, its test is skipped" >&2
 }
 
+# For the tests of the page, which drive Debian's Chromium by it.
+install_playwright() {
+  [ -d build/page/node_modules/playwright-core ] && return
+  mkdir -p build/page
+  cp tests/page/package*.json build/page/
+  npm ci --prefix build/page --ignore-scripts --no-audit --no-fund >/dev/null 2>&1 ||
+    echo "run.sh: no playwright-core, the tests of the page are skipped" >&2
+}
+
 run_fuzz() {
   local seconds=${HECATE_FUZZ_SECONDS:-30}
   [ "$seconds" -gt 0 ] || return 0
@@ -44,6 +53,7 @@ run_fuzz() {
 
 unpack_syslog_ng
 install_splunk_logging
+install_playwright
 fuzz_failed=
 run_fuzz || fuzz_failed=yes
 for preset in "${presets[@]}"; do

@@ -1,5 +1,6 @@
 #include "outputs/findings.h"
 
+#include "outputs/finding_list.h"
 #include "outputs/outbox_cursor.h"
 #include "outputs/schema.h"
 #include "tests/outputs/result.h"
@@ -95,8 +96,9 @@ class FindingsTest : public ::testing::Test {
   }
 
   std::string listed(Time since = 0, int limit = 100) {
-    auto list = list_findings(*reader_, since, limit);
-    return list ? *list : list.error().message;
+    auto list =
+        list_findings(*reader_, {.since = since, .before = {}, .limit = limit, .detection = {}, .host = {}});
+    return list ? list->json : list.error().message;
   }
   static int count(const std::string& text, const std::string& word) {
     int count = 0;
