@@ -131,10 +131,11 @@ void declare_inputs(Keys& keys, Draft& draft) {
 
 void declare_admin(Keys& keys, Draft& draft) {
   auto& admin = draft.config.admin;
-  keys.text("admin.listen", admin.listen, "Where /metrics, /healthz, /readyz and /api are served.",
+  keys.text("admin.listen", admin.listen, "Where the page, /api, /metrics, /healthz and /readyz are served.",
             check_address, "address:port");
   keys.text("admin.token", admin.token,
-            "What /api asks for (`Authorization: Bearer <token>`) when the port is open to other machines.",
+            "What the page and /api (`Authorization: Bearer <token>`) ask for when the port is open to other "
+            "machines, or is reached by another name than localhost or an address.",
             check_token);
 }
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs, builds and runs every test on a Debian 12 machine; ends with CTest's summary. What runs here is bounded
-# and needs no network but Debian's packages and two of npm's. `run.sh asan tsan release` runs the sanitizers too. Before them each fuzz
-# target runs for HECATE_FUZZ_SECONDS (30 when not set; 0: not at all).
+# and needs no network but Debian's packages and two of npm's. `run.sh asan tsan release` runs the sanitizers too.
+# Before them each fuzz target runs for HECATE_FUZZ_SECONDS (30 when not set; 0: not at all).
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
