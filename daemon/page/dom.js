@@ -29,23 +29,29 @@ export function append(node, children) {
 const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\udb40[\udc00-\udfff]/u;
 const HIDDEN_ALL = new RegExp(HIDDEN.source, 'gu');
 
+// A path may break behind its separators; that changes nothing of its text.
+function breakable(text) {
+  const pieces = text.split(/(?<=[\\/])(?=[^\\/])/);
+  return pieces.flatMap((piece, i) => (i === 0 ? [piece] : [document.createElement('wbr'), piece]));
+}
+
 // What came from an event. It stands by itself whatever its direction, its text stays exactly what it was, and
 // characters that do not show are shown by their codes.
 export function shown(value) {
   const text = String(value ?? '');
   const node = document.createElement('bdi');
   if (!HIDDEN.test(text)) {
-    node.textContent = text;
+    append(node, breakable(text));
     return node;
   }
   let at = 0;
   for (const match of text.matchAll(HIDDEN_ALL)) {
-    if (match.index > at) node.append(h('bdi', {}, text.slice(at, match.index)));
+    if (match.index > at) node.append(h('bdi', {}, breakable(text.slice(at, match.index))));
     const code = 'U+' + match[0].codePointAt(0).toString(16).toUpperCase().padStart(4, '0');
     node.append(h('span', {class: 'ctl', 'data-code': code, title: code}, h('bdi', {}, match[0])));
     at = match.index + match[0].length;
   }
-  if (at < text.length) node.append(h('bdi', {}, text.slice(at)));
+  if (at < text.length) node.append(h('bdi', {}, breakable(text.slice(at))));
   return node;
 }
 
