@@ -199,12 +199,14 @@ test('detections tell when they run, what is off and why a reload was refused', 
   await page.getByRole('heading', {name: 'How it is run'}).waitFor();
 });
 
-test('the flow shows what came', async () => {
+test('the flow shows what came, and the sources from where', async () => {
   const page = await open(hecate.open + '/#/flow');
   const hec = page.locator('.cards .panel').filter({hasText: 'hec'});
   await hec.getByText('Received').waitFor();
   assert.ok((await hec.locator('dd').first().innerText()) > 0);
   await page.getByText('No outputs.hec is configured').waitFor();
+  await page.getByRole('link', {name: 'Sources'}).click();
+  await page.getByRole('link', {name: 'ws-1.corp.example'}).waitFor();
 });
 
 test('two sizes, dark and light, and nothing to scroll sideways', async () => {
@@ -217,7 +219,7 @@ test('two sizes, dark and light, and nothing to scroll sideways', async () => {
     for (const scheme of ['light', 'dark']) {
       await page.emulateMedia({colorScheme: scheme});
       backgrounds.add(await page.evaluate(() => getComputedStyle(document.body).backgroundColor));
-      for (const [name, where, ready] of [['list', '#/findings', '.finding'], ['finding', hash, '.detail table.fields'], ['detections', '#/detections', 'tbody tr'], ['detection', '#/detections/Windows%20MsMpEng%20Writing%20to%20System32', 'pre.text'], ['flow', '#/flow', '.spark'], ['sources', '#/sources', '.page h1, .page h2']]) {
+      for (const [name, where, ready] of [['list', '#/findings', '.finding'], ['finding', hash, '.detail table.fields'], ['detections', '#/detections', 'tbody tr'], ['detection', '#/detections/Windows%20MsMpEng%20Writing%20to%20System32', 'pre.text'], ['flow', '#/flow', '.spark'], ['sources', '#/sources', 'tbody tr']]) {
         await page.evaluate((to) => (location.hash = to), where);
         await page.locator(ready).first().waitFor();
         const wide = await page.evaluate(() => [...document.querySelectorAll('html, body, .scroll')].filter((node) => node.scrollWidth > node.clientWidth && node.checkVisibility()).map((node) => node.className || node.tagName));
