@@ -50,8 +50,14 @@ void print_json(const LoadedDetection& loaded) {
   for (std::string_view action : actions_of(loaded)) json.value(action);
   json.end_array();
   json.key("plan").begin_object();
-  json.key("scan").value(fmt::format("{:016x}", loaded.plan->scan()->id()));
-  json.key("keeps_events").value(loaded.plan->scan()->keeps_events());
+  json.key("scans").begin_array();
+  bool keeps_events = false;
+  for (const auto& scan : loaded.plan->scans()) {
+    json.value(fmt::format("{:016x}", scan->id()));
+    keeps_events |= scan->keeps_events();
+  }
+  json.end_array();
+  json.key("keeps_events").value(keeps_events);
   json.key("first_match").value(loaded.plan->can_emit_first_match());
   json.key("steps").begin_array();
   for (const std::string& line : loaded.plan->describe()) json.value(line);

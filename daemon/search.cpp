@@ -45,16 +45,6 @@ void print_table(const std::string& detection, std::size_t number, const TextRow
     fmt::print("  {:<{}}  {}\n", name, width, fmt::join(values, "\n" + std::string(width + 4, ' ')));
 }
 
-// The groups of one scan, sorted by key, as its closing part wants them.
-std::vector<std::pair<std::string_view, const spl::GroupState*>> groups_of(const store::DeltaSet& deltas,
-                                                                           std::uint64_t scan) {
-  std::vector<std::pair<std::string_view, const spl::GroupState*>> groups;
-  for (const auto& [key, delta] : deltas)
-    if (key.scan == scan) groups.emplace_back(key.group, &delta.state);
-  std::ranges::sort(groups, {}, [](const auto& group) { return group.first; });
-  return groups;
-}
-
 // Reads all files into `deltas`; false when one of them could not be read.
 bool read_files(const InputOptions& input, match::Matcher& matcher, store::DeltaSet& deltas) {
   SystemClock clock;
@@ -91,7 +81,7 @@ int search(const SearchOptions& options) {
     context.now = clock.now();
     context.latest = context.now;
     std::size_t number = 0;
-    auto closing = each.plan->close(context, [&](const spl::ResultRow& result) {
+    auto print = [&](const spl::ResultRow& result) {
       TextRow row = to_texts(result.row);
       ++number;
       if (options.output == "table") {
@@ -99,9 +89,14 @@ int search(const SearchOptions& options) {
       } else {
         print_json(each.detection.name, row);
       }
-    });
-    for (const auto& [key, state] : groups_of(deltas, each.plan->scan()->id())) closing->group(key, *state);
-    closing->finish();
+    };
+    auto read = [&](const spl::Scan& scan, spl::GroupVisitor visit) {
+      return store::read_groups(deltas, scan, visit);
+    };
+    (void)spl::run(*each.plan, context, read, print);
+    if (context.incomplete.empty()) continue;
+    complete = false;
+    fmt::print(stderr, "{}: incomplete: {}\n", each.detection.name, context.incomplete);
   }
   return complete ? 0 : 1;
 }

@@ -45,6 +45,11 @@ keeps the events of its window instead. `hecate check` says which.
 - `json_array` and `json_object` take a text in a field for JSON where it is an array or object.
 - `from datamodel:` and `datamodel … flat` give the fields that the rest of the search names without their prefix;
   where it shows all fields, those are the event's own.
+- A subsearch looks at the window of its search. More rows than Splunk takes (50,000 for join and append, 10,000 for a
+  condition) make the run incomplete, where Splunk leaves them out silently. Of two rows of a subsearch that match,
+  join takes the first in the order above; several values of a field are compared as one text. Behind a subsearch in
+  the first clause single events are kept, with all of their fields unless its last command (`table`, `fields`,
+  `stats`, `return`) says which it has. `join` with `left=`, `right=` and `where` is refused.
 - `sort` puts rows without the field last in both directions. `fields a` also keeps `_time` and `_raw`.
 - Comparisons without case know Latin, Greek and Cyrillic letters beyond ASCII.
 - Time modifiers inside a search (`earliest=`, `latest=`) are refused: the window is the detection's schedule.

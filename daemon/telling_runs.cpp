@@ -11,7 +11,8 @@ bool tells_of_nothing(const catalogue::LoadedDetection& detection, const schedul
   spl::EvalContext context{
       .arena = arena, .now = window.scheduled, .earliest = window.earliest, .latest = window.latest};
   bool any = false;
-  detection.plan->close(context, [&](const spl::ResultRow&) { any = true; })->finish();
+  auto nothing = [](const spl::Scan&, spl::GroupVisitor) -> Result<void> { return {}; };
+  (void)spl::run(*detection.plan, context, nothing, [&](const spl::ResultRow&) { any = true; });
   return any;
 }
 
@@ -29,7 +30,9 @@ TellingRuns::TellingRuns(const catalogue::Catalogue& catalogue, const store::Del
 
 bool TellingRuns::tells(const catalogue::LoadedDetection& detection, Time scheduled) const {
   schedule::Window window = detection.schedule.window(scheduled);
-  if (auto found = minutes_.find(detection.plan->scan()->id()); found != minutes_.end()) {
+  for (const auto& scan : detection.plan->scans()) {
+    auto found = minutes_.find(scan->id());
+    if (found == minutes_.end()) continue;
     auto minute = std::ranges::lower_bound(found->second, floor_to(window.earliest, kMinute) / kMinute);
     if (minute != found->second.end() && *minute * kMinute < window.latest) return true;
   }

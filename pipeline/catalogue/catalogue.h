@@ -70,11 +70,15 @@ struct Catalogue {
 // What events are evaluated against at one time.
 struct Feed {
   std::shared_ptr<const Catalogue> current;
-  // Detections of older catalogues, by their index there, whose searches were changed and that still have
-  // windows to finish. Their scans are none of `current`, and each is here once.
+  // Scans of detections of older catalogues whose searches were changed and that still have windows to
+  // finish. They are none of `current`, and each is here once.
+  struct Part {
+    std::size_t detection;  // its index there
+    std::size_t scan;       // its index in the plan
+  };
   struct Finishing {
     std::shared_ptr<const Catalogue> catalogue;
-    std::vector<std::size_t> detections;
+    std::vector<Part> parts;
   };
   std::vector<Finishing> finishing;
 };

@@ -98,8 +98,7 @@ class IngestImpl final : public Ingest {
     auto loaded = std::make_shared<Loaded>();
     loaded->push_back(with_counters(std::make_shared<const match::ScanSet>(feed.current)));
     for (const catalogue::Feed::Finishing& each : feed.finishing)
-      loaded->push_back(
-          with_counters(std::make_shared<const match::ScanSet>(each.catalogue, each.detections)));
+      loaded->push_back(with_counters(std::make_shared<const match::ScanSet>(each.catalogue, each.parts)));
     std::lock_guard lock(loaded_mutex_);
     loaded_ = std::move(loaded);
     ++version_;

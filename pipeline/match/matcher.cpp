@@ -4,7 +4,6 @@
 #include "pipeline/spl/values.h"
 
 #include <algorithm>
-#include <numeric>
 
 namespace hecate::match {
 namespace {
@@ -13,12 +12,18 @@ namespace {
 // sample.
 class EventContribution final : public spl::GroupSink {
  public:
-  EventContribution(const ScanSet::Entry& entry, std::int64_t minute, fields::EventFields& fields,
-                    std::uint64_t arrival, store::DeltaSet& deltas)
-      : entry_(entry), minute_(minute), fields_(fields), arrival_(arrival), deltas_(deltas) {}
+  EventContribution(const ScanSet::Entry& entry, bool keeps_sample, std::int64_t minute,
+                    fields::EventFields& fields, std::uint64_t arrival, store::DeltaSet& deltas)
+      : entry_(entry),
+        keeps_sample_(keeps_sample),
+        minute_(minute),
+        fields_(fields),
+        arrival_(arrival),
+        deltas_(deltas) {}
 
   spl::GroupState& group(std::string_view key) override {
     store::Delta& delta = deltas_.at({entry_.scan->id(), minute_, std::string(key)});
+    if (!keeps_sample_) return delta.state;
     store::Sample& sample = delta.sample;
     Time time = fields_.time();
     bool first = sample.empty() || time < sample.time || (time == sample.time && arrival_ < sample.arrival);
@@ -44,6 +49,7 @@ class EventContribution final : public spl::GroupSink {
   }
 
   const ScanSet::Entry& entry_;
+  bool keeps_sample_;
   std::int64_t minute_;
   fields::EventFields& fields_;
   std::uint64_t arrival_;
@@ -54,26 +60,32 @@ class EventContribution final : public spl::GroupSink {
 
 namespace {
 
-std::vector<std::size_t> all_of(const catalogue::Catalogue& catalogue) {
-  std::vector<std::size_t> detections(catalogue.detections.size());
-  std::iota(detections.begin(), detections.end(), std::size_t{0});
-  return detections;
+std::vector<catalogue::Feed::Part> all_of(const catalogue::Catalogue& catalogue) {
+  std::vector<catalogue::Feed::Part> parts;
+  for (std::size_t i = 0; i < catalogue.detections.size(); ++i) {
+    for (std::size_t scan = 0; scan < catalogue.detections[i].plan->scans().size(); ++scan)
+      parts.push_back({i, scan});
+  }
+  return parts;
 }
 
 }  // namespace
 
 ScanSet::ScanSet(std::shared_ptr<const catalogue::Catalogue> loaded) : ScanSet(loaded, all_of(*loaded)) {}
 
-ScanSet::ScanSet(std::shared_ptr<const catalogue::Catalogue> loaded, std::span<const std::size_t> detections)
+ScanSet::ScanSet(std::shared_ptr<const catalogue::Catalogue> loaded,
+                 std::span<const catalogue::Feed::Part> parts)
     : catalogue(std::move(loaded)) {
   absl::flat_hash_map<std::uint64_t, std::size_t> by_id;
-  for (std::size_t i : detections) {
+  for (auto [i, number] : parts) {
     const catalogue::LoadedDetection& detection = catalogue->detections[i];
-    const auto& scan = detection.plan->scan();
+    const auto& scan = detection.plan->scans()[number];
     auto [place, added] = by_id.try_emplace(scan->id(), scans.size());
-    if (added) scans.push_back({scan, {}, {}});
+    if (added) scans.push_back({scan, {}, false, {}});
     Entry& entry = scans[place->second];
     entry.detections.push_back(i);
+    if (number > 0) continue;
+    entry.keeps_sample = true;
     for (const std::string& field : detection.detection.notable_fields) {
       if (std::ranges::find(entry.sample_fields, field) == entry.sample_fields.end())
         entry.sample_fields.push_back(field);
@@ -129,7 +141,7 @@ bool Matcher::evaluate(const EventView& event, Time arrived, store::DeltaSet& de
     auto verdict = TimeBounds::Verdict::timely;
     if (check_time) verdict = bounds_->judge(bounds_of_scans_[i], time, arrived);
     if (verdict == TimeBounds::Verdict::timely) {
-      if (take(i, event, context, deltas)) ++matches_[i];
+      if (take(i, event, scans_->scans[i].keeps_sample, context, deltas)) ++matches_[i];
     } else if (put_aside(i, event, context, verdict, deltas)) {
       worst = verdict;
     }
@@ -140,11 +152,11 @@ bool Matcher::evaluate(const EventView& event, Time arrived, store::DeltaSet& de
   return well_formed;
 }
 
-bool Matcher::take(std::size_t scan, const EventView& event, spl::EvalContext& context,
+bool Matcher::take(std::size_t scan, const EventView& event, bool keeps_sample, spl::EvalContext& context,
                    store::DeltaSet& deltas) {
   const ScanSet::Entry& entry = scans_->scans[scan];
   std::int64_t minute = panes_ == Panes::one_window ? 0 : floor_to(context.event_time, kMinute) / kMinute;
-  EventContribution contribution(entry, minute, *fields_, event.arrival, deltas);
+  EventContribution contribution(entry, keeps_sample, minute, *fields_, event.arrival, deltas);
   spl::Row row(fields_.get());
   return entry.scan->process(row, context, contribution);
 }
@@ -153,7 +165,7 @@ bool Matcher::take(std::size_t scan, const EventView& event, spl::EvalContext& c
 bool Matcher::put_aside(std::size_t scan, const EventView& event, spl::EvalContext& context,
                         TimeBounds::Verdict verdict, store::DeltaSet& deltas) {
   store::DeltaSet contributed;
-  if (!take(scan, event, context, contributed) || contributed.size() == 0) return false;
+  if (!take(scan, event, true, context, contributed) || contributed.size() == 0) return false;
   deltas.add_aside(
       {verdict == TimeBounds::Verdict::late ? store::Aside::Reason::late : store::Aside::Reason::future,
        scans_->scans[scan].scan->id(), context.now, std::move(contributed.begin()->second.sample)});

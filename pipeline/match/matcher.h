@@ -22,12 +22,14 @@ namespace hecate::match {
 struct ScanSet {
   struct Entry {
     std::shared_ptr<const spl::Scan> scan;
-    std::vector<std::size_t> detections;     // indexes into catalogue->detections
-    std::vector<std::string> sample_fields;  // what findings show of the group's sample event
+    std::vector<std::size_t> detections;  // indexes into catalogue->detections
+    // Findings show the group's first event: false for scans of subsearches only.
+    bool keeps_sample = false;
+    std::vector<std::string> sample_fields;  // of it, for findings
   };
   explicit ScanSet(std::shared_ptr<const catalogue::Catalogue> loaded);
-  // Of some detections only.
-  ScanSet(std::shared_ptr<const catalogue::Catalogue> loaded, std::span<const std::size_t> detections);
+  // Of some scans only.
+  ScanSet(std::shared_ptr<const catalogue::Catalogue> loaded, std::span<const catalogue::Feed::Part> parts);
 
   std::shared_ptr<const catalogue::Catalogue> catalogue;
   std::vector<Entry> scans;
@@ -78,7 +80,8 @@ class Matcher {
   [[nodiscard]] std::uint64_t decoded() const { return decoded_; }
 
  private:
-  bool take(std::size_t scan, const EventView& event, spl::EvalContext& context, store::DeltaSet& deltas);
+  bool take(std::size_t scan, const EventView& event, bool keeps_sample, spl::EvalContext& context,
+            store::DeltaSet& deltas);
   bool put_aside(std::size_t scan, const EventView& event, spl::EvalContext& context,
                  TimeBounds::Verdict verdict, store::DeltaSet& deltas);
 

@@ -138,6 +138,21 @@ bool Planned::automatic_span() const {
   return false;
 }
 
+Result<void> run(const Plan& plan, EvalContext& context, GroupReader read, ResultSink sink) {
+  if (Result<void> done = plan.run_subsearches(context, read); !done) return done;
+  std::unique_ptr<Closing> closing = plan.close(context, std::move(sink));
+  auto visit = [&](std::string_view key, const GroupState& state) {
+    closing->group(key, state);
+    context.arena.reset();
+    bool room = context.held_bytes <= context.held_most;
+    if (!room) context.incomplete = "the closing part would keep more than its limit of memory";
+    return room;
+  };
+  if (Result<void> done = read(plan.scan(), visit); !done) return done;
+  closing->finish();
+  return {};
+}
+
 std::unique_ptr<Closing> make_closing(std::shared_ptr<const Planned> planned, EvalContext& context,
                                       ResultSink sink) {
   return std::make_unique<PlannedClosing>(std::move(planned), context, std::move(sink));

@@ -10,6 +10,7 @@
 #include "pipeline/spl/source.h"
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -20,6 +21,7 @@ namespace hecate::spl {
 
 class Aggregation;
 class GroupState;
+class Subsearch;
 struct Condition;
 
 // Which fields the commands behind a place still read, worked out from the last command to the first.
@@ -39,6 +41,8 @@ class FieldNeed {
   void add_all() { all_ = true; }
   // Nothing else is read.
   void clear();
+
+  [[nodiscard]] FieldNames& names() const { return *names_; }
 
  private:
   FieldNames* names_;
@@ -78,6 +82,7 @@ class HeldRows {
   // Sets the fields of `cells` in a row that is kept; null ones are passed over.
   void extend(Held& held, const Row& cells);
   [[nodiscard]] std::vector<Held>& rows() { return rows_; }
+  [[nodiscard]] const std::vector<Held>& rows() const { return rows_; }
   void clear() { rows_.clear(); }
   // Hands all rows on, in order, and finishes.
   void flush(Operator& next);
@@ -144,7 +149,12 @@ class Command {
   // It has rows of its own to give, whatever comes in.
   [[nodiscard]] virtual bool makes_rows() const { return false; }
 
-  // What the search command asks of a row; null for all other commands.
+  // The searches in brackets that must have run before it starts, as far as they are its own.
+  virtual void subsearches(std::vector<const Subsearch*>& /*found*/) const {}
+  // The fields that its rows may have, where it says which those are.
+  [[nodiscard]] virtual std::optional<std::vector<std::string>> only_fields() const { return std::nullopt; }
+
+  // What the search command asks of a row; null for all other commands, and where it depends on a subsearch.
   [[nodiscard]] virtual const Condition* condition() const { return nullptr; }
 
   // As it was written, for `check`.
@@ -192,6 +202,13 @@ Parsed<void> parse_mvexpand(Cursor& cursor, FieldNames& names, Commands& command
 Parsed<void> parse_mvcombine(Cursor& cursor, FieldNames& names, Commands& commands);
 Parsed<void> parse_nomv(Cursor& cursor, FieldNames& names, Commands& commands);
 Parsed<void> parse_lookup(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_join(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_append(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_appendcols(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_appendpipe(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_multisearch(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_format(Cursor& cursor, FieldNames& names, Commands& commands);
+Parsed<void> parse_return(Cursor& cursor, FieldNames& names, Commands& commands);
 Parsed<void> parse_inputlookup(Cursor& cursor, FieldNames& names, Commands& commands);
 Parsed<void> parse_outputlookup(Cursor& cursor, FieldNames& names, Commands& commands);
 Parsed<void> parse_stats(Cursor& cursor, FieldNames& names, Commands& commands);
@@ -229,11 +246,15 @@ Parsed<void> parse_xyseries(Cursor& cursor, FieldNames& names, Commands& command
 // What says that an event belongs to a set of a data model (Endpoint.Processes): the event layer has a field
 // named after it, with 1.
 [[nodiscard]] Condition member_of(const std::string& model, Position place, FieldNames& names);
-// Adds a search command, unless it would let every row pass. Refuses subsearches.
-Parsed<void> add_search(Condition condition, Commands& commands);
+// Adds a search command, unless it would let every row pass. What it asks by subsearches becomes one of its
+// own, so that the rest can stream.
+void add_search(Condition condition, Commands& commands);
 // Adds a stats command that counts rows by `by`; what top and rare begin with.
 void add_counts(std::span<const FieldRef> by, std::string_view count_name, FieldNames& names,
                 Commands& commands);
+
+// What the format command says where there are no rows: a condition that nothing satisfies.
+inline constexpr std::string_view kNoRows = "NOT ()";
 
 // What `lookups` finds; an error where there are none at all.
 [[nodiscard]] Result<std::shared_ptr<const Lookup>> find_lookup(const LookupSource& lookups,

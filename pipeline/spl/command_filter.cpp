@@ -4,6 +4,7 @@
 #include "pipeline/spl/condition.h"
 #include "pipeline/spl/expression.h"
 #include "pipeline/spl/regex.h"
+#include "pipeline/spl/subsearch.h"
 #include "pipeline/spl/values.h"
 
 #include <algorithm>
@@ -48,27 +49,63 @@ bool stays_true(const Tree& tree, const Command::Names& stable, const Command::N
   return std::ranges::all_of(fields, [&](const FieldRef& field) { return has(stable, field.name); });
 }
 
+// Puts in what the subsearches have to say that depend on no event.
+void put_in_constants(Condition& condition, FieldNames& names) {
+  for (Condition& child : condition.children) put_in_constants(child, names);
+  if (condition.kind != Condition::Kind::subsearch) return;
+  if (std::optional<Condition> constant = condition.subsearch->constant_condition(names)) {
+    constant->position = condition.position;
+    condition = std::move(*constant);
+  }
+}
+
 class SearchCommand final : public Command {
  public:
   explicit SearchCommand(Condition condition) : condition_(std::move(condition)) {}
 
+  Parsed<void> bind(const LookupSource& lookups, FieldNames& names) override {
+    collect_subsearches(condition_, subsearches_);
+    for (const auto& subsearch : subsearches_) {
+      if (Parsed<void> bound = subsearch->bind(lookups, names); !bound) return bound;
+      subsearch->settle(FieldNeed(names));
+    }
+    put_in_constants(condition_, names);
+    subsearches_.clear();
+    collect_subsearches(condition_, subsearches_);
+    return {};
+  }
   std::string canonical() const override { return "search " + spl::canonical(condition_); }
   void need(FieldNeed& need) const override {
     std::vector<FieldRef> fields;
     collect_fields(condition_, fields);
     need.add(fields);
+    for (const auto& subsearch : subsearches_) need_fields(*subsearch, need);
   }
   bool row_by_row() const override { return true; }
   bool keeps_rows(const Names& stable, const Names& growing) const override {
-    return stays_true(condition_, stable, growing);
+    return subsearches_.empty() && stays_true(condition_, stable, growing);
+  }
+  bool depends_on_search() const override { return !subsearches_.empty(); }
+  void subsearches(std::vector<const Subsearch*>& found) const override {
+    for (const auto& subsearch : subsearches_) found.push_back(subsearch.get());
   }
   void each(Row& row, EvalContext& context, RowStep next) const override {
     if (matches(condition_, row, context)) next(row);
   }
-  const Condition* condition() const override { return &condition_; }
+  const Condition* condition() const override { return subsearches_.empty() ? &condition_ : nullptr; }
 
  private:
+  static void need_fields(const Subsearch& subsearch, FieldNeed& need) {
+    const std::optional<std::vector<std::string>>& fields = subsearch.fields();
+    if (!fields || has(*fields, "search") || has(*fields, "query")) {
+      need.add_all();
+    } else {
+      for (const std::string& field : *fields) need.add(field);
+    }
+  }
+
   Condition condition_;
+  std::vector<std::shared_ptr<Subsearch>> subsearches_;
 };
 
 class WhereCommand final : public Command {
@@ -123,23 +160,21 @@ class RegexCommand final : public Command {
   bool negated_;
 };
 
-const Condition* find_subsearch(const Condition& condition) {
-  if (condition.kind == Condition::Kind::subsearch) return &condition;
-  for (const Condition& child : condition.children) {
-    if (const Condition* found = find_subsearch(child)) return found;
-  }
-  return nullptr;
-}
-
 }  // namespace
 
-Parsed<void> add_search(Condition condition, Commands& commands) {
-  if (const Condition* subsearch = find_subsearch(condition)) {
-    return std::unexpected(Diagnostic{subsearch->position, "a subsearch as a condition is not supported"});
+void add_search(Condition condition, Commands& commands) {
+  if (condition.kind == Condition::Kind::all_of) {
+    auto first = std::stable_partition(condition.children.begin(), condition.children.end(),
+                                       [](const Condition& child) { return !has_subsearch(child); });
+    std::vector<Condition> by_subsearch(std::make_move_iterator(first),
+                                        std::make_move_iterator(condition.children.end()));
+    condition.children.erase(first, condition.children.end());
+    if (!condition.children.empty())
+      commands.push_back(std::make_unique<SearchCommand>(std::move(condition)));
+    for (Condition& each : by_subsearch) commands.push_back(std::make_unique<SearchCommand>(std::move(each)));
+  } else if (condition.kind != Condition::Kind::always) {
+    commands.push_back(std::make_unique<SearchCommand>(std::move(condition)));
   }
-  if (condition.kind == Condition::Kind::always) return {};
-  commands.push_back(std::make_unique<SearchCommand>(std::move(condition)));
-  return {};
 }
 
 Parsed<void> parse_search(Cursor& cursor, FieldNames& names, Commands& commands) {
@@ -147,7 +182,8 @@ Parsed<void> parse_search(Cursor& cursor, FieldNames& names, Commands& commands)
       parse_condition(cursor.source(), cursor.range().begin, cursor.range().end, names);
   if (!condition) return std::unexpected(condition.error());
   cursor.move_to(cursor.end());
-  return add_search(std::move(*condition), commands);
+  add_search(std::move(*condition), commands);
+  return {};
 }
 
 Parsed<void> parse_where(Cursor& cursor, FieldNames& names, Commands& commands) {

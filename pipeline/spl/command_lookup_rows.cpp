@@ -4,6 +4,7 @@
 #include "pipeline/spl/command.h"
 #include "pipeline/spl/condition.h"
 #include "pipeline/spl/lookup.h"
+#include "pipeline/spl/subsearch.h"
 #include "pipeline/spl/values.h"
 
 #include <algorithm>
@@ -282,6 +283,8 @@ Parsed<void> parse_inputlookup(Cursor& cursor, FieldNames& names, Commands& comm
     Parsed<Condition> where =
         parse_condition(cursor.source(), cursor.range().begin, cursor.range().end, names);
     if (!where) return std::unexpected(where.error());
+    if (has_subsearch(*where))
+      return std::unexpected(Diagnostic{where->position, "a subsearch is not supported here"});
     arguments.where = std::move(*where);
     cursor.move_to(cursor.end());
   }

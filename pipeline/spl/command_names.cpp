@@ -127,6 +127,12 @@ class KeepCommand final : public Command {
     }
     need.add(fields_);
   }
+  std::optional<std::vector<std::string>> only_fields() const override {
+    if (wildcard_) return std::nullopt;
+    std::vector<std::string> names;
+    for (const FieldRef& field : fields_) names.emplace_back(field.name);
+    return names;
+  }
   bool row_by_row() const override { return true; }
   void each(Row& row, EvalContext& context, RowStep next) const override {
     Row kept;

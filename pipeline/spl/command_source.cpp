@@ -102,7 +102,7 @@ Parsed<void> add_model(const std::string& model, Position place, bool flat, Fiel
     return std::unexpected(
         Diagnostic{place, fmt::format("{} names no set of a data model, as Endpoint.Processes does", model)});
   }
-  if (Parsed<void> added = add_search(member_of(model, place, names), commands); !added) return added;
+  add_search(member_of(model, place, names), commands);
   commands.push_back(std::make_unique<ModelFieldsCommand>(model.substr(dot + 1) + ".", flat, names));
   return {};
 }

@@ -73,6 +73,13 @@ class StatsCommand final : public Command {
     need.add(fields);
   }
   bool depends_on_search() const override { return aggregation_.depends_on_search_time(); }
+  std::optional<std::vector<std::string>> only_fields() const override {
+    std::vector<std::string_view> results;
+    aggregation_.collect_results(results);
+    std::vector<std::string> names(results.begin(), results.end());
+    for (const Aggregation::ByField& by : aggregation_.by()) names.emplace_back(by.field.name);
+    return names;
+  }
   const Aggregation* aggregation() const override { return &aggregation_; }
   bool gives_open_results() const override { return aggregation_.has_wildcard(); }
   void follow_keys(std::vector<std::string>& keys) const override {
@@ -432,7 +439,7 @@ Parsed<void> parse_tstats(Cursor& cursor, FieldNames& names, Commands& commands)
     if (Parsed<void> parsed = aggregation.parse_by(cursor, names, true); !parsed) return parsed;
   }
   if (options.null_text) aggregation.fill_null_by(std::move(*options.null_text));
-  if (Parsed<void> added = add_search(std::move(*condition), commands); !added) return added;
+  add_search(std::move(*condition), commands);
   commands.push_back(std::make_unique<StatsCommand>(std::move(aggregation)));
   return {};
 }

@@ -1,5 +1,6 @@
 #include "pipeline/spl/condition.h"
 
+#include "pipeline/spl/subsearch.h"
 #include "pipeline/spl/values.h"
 
 #include <algorithm>
@@ -140,8 +141,11 @@ bool matches(const Condition& condition, const Row& row, EvalContext& context) {
     case Kind::all_of:
       return std::ranges::all_of(condition.children, child_matches);
     case Kind::any_of:
-    case Kind::subsearch:
       return std::ranges::any_of(condition.children, child_matches);
+    case Kind::subsearch: {
+      const SubsearchRows* rows = condition.subsearch->rows(context);
+      return rows != nullptr && matches(rows->condition, row, context);
+    }
     case Kind::none_of:
       return std::ranges::none_of(condition.children, child_matches);
     default:

@@ -13,6 +13,8 @@
 
 namespace hecate::spl {
 
+class Subsearch;
+
 // A pattern of the search command: compared without case, `*` stands for any run of characters. Immutable;
 // matching allocates nothing unless both the pattern and the value go beyond ASCII (see case_fold.h for the
 // letters known).
@@ -62,8 +64,7 @@ struct Condition {
     cidr,           // field="10.0.0.0/8"
     term,       // a bare word or phrase: looked for anywhere in _raw, without case; its pattern is `*text*`
     in,         // field IN (patterns…)
-    subsearch,  // […]: filled in by the plan before matching; children are its rows as conditions, any of
-                // them
+    subsearch,  // […]: any row that it found in the run at hand (EvalContext::subsearches)
   };
 
   Kind kind = Kind::always;
@@ -73,7 +74,7 @@ struct Condition {
   std::optional<Network> network;  // cidr
   std::vector<Pattern> patterns;   // in
   std::vector<Condition> children;
-  Range subsearch;  // where its inside stands in the SourceText
+  std::shared_ptr<Subsearch> subsearch;
   Position position;
 };
 

@@ -1,5 +1,6 @@
 #include "fmt/format.h"
 #include "pipeline/spl/condition.h"
+#include "pipeline/spl/subsearch.h"
 #include "pipeline/spl/values.h"
 
 #include <algorithm>
@@ -172,7 +173,11 @@ Parsed<Condition> Parser::subsearch() {
   Parsed<Range> inside = cursor_.bracketed();
   if (!inside) return std::unexpected(inside.error());
   Condition condition = make(Kind::subsearch, begin);
-  condition.subsearch = *inside;
+  Parsed<std::shared_ptr<Subsearch>> parsed =
+      Subsearch::parse(cursor_.source(), *inside, names_, Subsearch::kMostConditions);
+  if (!parsed) return std::unexpected(parsed.error());
+  (*parsed)->make_condition();
+  condition.subsearch = std::move(*parsed);
   condition.pattern = Pattern(cursor_.text(*inside));
   return condition;
 }

@@ -1,6 +1,7 @@
 #include "fmt/format.h"
 #include "pipeline/spl/condition.h"
 #include "pipeline/spl/function_groups.h"
+#include "pipeline/spl/subsearch.h"
 
 namespace hecate::spl {
 namespace {
@@ -96,14 +97,6 @@ Value nullif(const Call& call) {
 
 Value searchmatch(const Call& call) {
   return Value::boolean(matches(*call.expression.condition, call.row, call.context));
-}
-
-bool has_subsearch(const Condition& condition) {
-  if (condition.kind == Condition::Kind::subsearch) return true;
-  for (const Condition& child : condition.children) {
-    if (has_subsearch(child)) return true;
-  }
-  return false;
 }
 
 std::string check_search(Expression& call, FieldNames& names) {

@@ -328,13 +328,14 @@ Parsed<std::vector<CommandText>> split_pipeline(const SourceText& source) {
   return split_pipeline(source, {0, source.text().size()});
 }
 
-Parsed<std::vector<CommandText>> split_pipeline(const SourceText& source, Range range) {
+Parsed<std::vector<CommandText>> split_pipeline(const SourceText& source, Range range, FirstCommand first) {
   Parsed<std::vector<std::size_t>> pipes = find_pipes(source, range);
   if (!pipes) return std::unexpected(pipes.error());
   Cursor start(source, range);
   if (start.at_end()) return start.error("the search is empty");
-  bool unnamed = start.peek() != '|';
-  if (!unnamed) {
+  bool piped = start.peek() == '|';
+  bool unnamed = !piped && first == FirstCommand::may_be_search;
+  if (piped) {
     range.begin = start.offset() + 1;
     pipes->erase(pipes->begin());
   }

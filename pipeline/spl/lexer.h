@@ -101,6 +101,8 @@ class Cursor {
 // command, a quote or bracket without its partner.
 [[nodiscard]] Parsed<std::vector<CommandText>> split_pipeline(const SourceText& source);
 // The same for a part, as the inside of a subsearch is.
-[[nodiscard]] Parsed<std::vector<CommandText>> split_pipeline(const SourceText& source, Range range);
+enum class FirstCommand : std::uint8_t { may_be_search, named };
+[[nodiscard]] Parsed<std::vector<CommandText>> split_pipeline(
+    const SourceText& source, Range range, FirstCommand first = FirstCommand::may_be_search);
 
 }  // namespace hecate::spl

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "absl/functional/function_ref.h"
 #include "pipeline/base/error.h"
 #include "pipeline/spl/condition.h"
 #include "pipeline/spl/lookup.h"
@@ -101,11 +102,22 @@ class Closing {
   virtual void finish() = 0;
 };
 
-// A search made ready: a streaming part and a closing part. Immutable, thread-safe.
+// Hands out the merged groups of a scan in the window, sorted by key, each once, until the visitor says
+// false.
+using GroupVisitor = absl::FunctionRef<bool(std::string_view key, const GroupState& state)>;
+using GroupReader = absl::FunctionRef<Result<void>(const Scan& scan, GroupVisitor visit)>;
+
+// A search made ready: a streaming part and a closing part, and the same of its subsearches. Immutable,
+// thread-safe.
 class Plan {
  public:
   virtual ~Plan() = default;
-  [[nodiscard]] virtual const std::shared_ptr<const Scan>& scan() const = 0;
+  // Its own scan first, then those of its subsearches, each once.
+  [[nodiscard]] virtual std::span<const std::shared_ptr<const Scan>> scans() const = 0;
+  [[nodiscard]] const Scan& scan() const { return *scans().front(); }
+  // Another one where any scan is another: what is stored is not of this search then. Of a search without
+  // subsearches its scan's.
+  [[nodiscard]] virtual std::uint64_t search_id() const = 0;
   // The closing part works row by row or can only grow: `emit: first_match` is possible.
   [[nodiscard]] virtual bool can_emit_first_match() const = 0;
   // A window that holds no events may have a row: some aggregation has no BY fields (`stats count`), or
@@ -113,9 +125,15 @@ class Plan {
   [[nodiscard]] virtual bool can_tell_of_nothing() const = 0;
   // One line each: how the search will run, for `hecate check`.
   [[nodiscard]] virtual std::vector<std::string> describe() const = 0;
+  // Runs the subsearches over the window of `context`, inner ones first, and leaves in it what they found; to
+  // be done before `close`.
+  [[nodiscard]] virtual Result<void> run_subsearches(EvalContext& context, GroupReader read) const = 0;
   // `context` must outlive the result; its arena may be reset by the sink's caller only between groups.
   [[nodiscard]] virtual std::unique_ptr<Closing> close(EvalContext& context, ResultSink sink) const = 0;
 };
+
+// A search over one window: its subsearches, then its own groups. Errors are those of `read`.
+[[nodiscard]] Result<void> run(const Plan& plan, EvalContext& context, GroupReader read, ResultSink sink);
 
 // Makes a search ready: macros, parser, plan. `names` gathers the fields of all plans of a catalogue and must
 // outlive the plan. What cannot be run is refused here, with its place.

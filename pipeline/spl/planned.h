@@ -40,6 +40,17 @@ struct Planned {
   [[nodiscard]] bool automatic_span() const;
 };
 
+// The steps of planner.cpp, for a search and for one in brackets.
+[[nodiscard]] Parsed<Commands> parse_commands(const SourceText& source, Range range, FieldNames& names,
+                                              FirstCommand first = FirstCommand::may_be_search);
+[[nodiscard]] Parsed<void> bind_commands(const Commands& commands, const LookupSource& lookups,
+                                         FieldNames& names);
+// `needed`: of the rows.
+[[nodiscard]] std::shared_ptr<const Plan> make_plan(Commands commands, const FieldNeed& needed);
+// ResultRow::keys and aggregates of a search of these commands.
+[[nodiscard]] std::vector<std::string> follow_keys(const Commands& commands);
+[[nodiscard]] std::vector<std::string> follow_aggregates(const Commands& commands);
+
 [[nodiscard]] std::shared_ptr<const Scan> make_scan(std::shared_ptr<const Planned> planned);
 [[nodiscard]] std::unique_ptr<Closing> make_closing(std::shared_ptr<const Planned> planned,
                                                     EvalContext& context, ResultSink sink);

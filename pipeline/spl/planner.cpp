@@ -1,7 +1,9 @@
 // From the text of a search to its plan: macros, commands, what each needs, and where to cut.
 #include "fmt/format.h"
+#include "pipeline/spl/group_key.h"
 #include "pipeline/spl/lexer.h"
 #include "pipeline/spl/planned.h"
+#include "pipeline/spl/subsearch.h"
 
 #include <algorithm>
 #include <array>
@@ -16,27 +18,53 @@ constexpr std::array<std::string_view, 4> kFirstOnly = {"tstats", "from", "datam
 
 class PlannedSearch final : public Plan {
  public:
-  explicit PlannedSearch(std::shared_ptr<const Planned> planned)
-      : planned_(std::move(planned)), scan_(make_scan(planned_)) {}
+  explicit PlannedSearch(std::shared_ptr<const Planned> planned) : planned_(std::move(planned)) {
+    add_scan(make_scan(planned_));
+    for (const auto& command : planned_->commands) command->subsearches(subsearches_);
+    for (const Subsearch* subsearch : subsearches_) {
+      for (const auto& scan : subsearch->plan().scans()) add_scan(scan);
+    }
+  }
 
-  const std::shared_ptr<const Scan>& scan() const override { return scan_; }
+  std::span<const std::shared_ptr<const Scan>> scans() const override { return scans_; }
+  std::uint64_t search_id() const override {
+    if (scans_.size() == 1) return scans_[0]->id();
+    std::string ids;
+    for (const auto& scan : scans_) ids += fmt::format("{:016x}", scan->id());
+    return stable_hash(ids);
+  }
   bool can_emit_first_match() const override { return !planned_->automatic_span() && planned_->rows_stay; }
   bool can_tell_of_nothing() const override {
-    return std::ranges::any_of(planned_->commands, [](const auto& command) {
+    auto makes_rows = [](const auto& command) {
       const Aggregation* aggregation = command->aggregation();
       return command->makes_rows() || (aggregation != nullptr && aggregation->by().empty());
-    });
+    };
+    return std::ranges::any_of(planned_->commands, makes_rows) ||
+           std::ranges::any_of(subsearches_, [](const Subsearch* subsearch) {
+             return subsearch->plan().can_tell_of_nothing();
+           });
   }
   std::vector<std::string> describe() const override;
+  Result<void> run_subsearches(EvalContext& context, GroupReader read) const override {
+    for (const Subsearch* subsearch : subsearches_) {
+      if (Result<void> done = subsearch->run(context, read); !done) return done;
+    }
+    return {};
+  }
   std::unique_ptr<Closing> close(EvalContext& context, ResultSink sink) const override {
     return make_closing(planned_, context, std::move(sink));
   }
 
  private:
+  void add_scan(std::shared_ptr<const Scan> scan) {
+    auto same = [&](const auto& known) { return known->id() == scan->id(); };
+    if (std::ranges::none_of(scans_, same)) scans_.push_back(std::move(scan));
+  }
   [[nodiscard]] std::string describe_state() const;
 
   std::shared_ptr<const Planned> planned_;
-  std::shared_ptr<const Scan> scan_;
+  std::vector<const Subsearch*> subsearches_;  // of its commands
+  std::vector<std::shared_ptr<const Scan>> scans_;
 };
 
 std::string joined(const Commands& commands, std::size_t begin, std::size_t end, std::string text) {
@@ -51,8 +79,13 @@ std::string joined(const Commands& commands, std::size_t begin, std::size_t end,
 std::vector<std::string> PlannedSearch::describe() const {
   const Commands& commands = planned_->commands;
   std::string closing = joined(commands, planned_->closing_begin(), commands.size(), "");
-  return {"streaming: " + joined(commands, 0, planned_->closing_begin(), planned_->condition_text),
-          describe_state(), "closing: " + (closing.empty() ? "nothing" : closing)};
+  std::vector<std::string> lines{
+      "streaming: " + joined(commands, 0, planned_->closing_begin(), planned_->condition_text),
+      describe_state(), "closing: " + (closing.empty() ? "nothing" : closing)};
+  for (const Subsearch* subsearch : subsearches_) {
+    for (const std::string& line : subsearch->plan().describe()) lines.push_back("subsearch, " + line);
+  }
+  return lines;
 }
 
 std::string PlannedSearch::describe_state() const {
@@ -110,20 +143,6 @@ Parsed<void> parse_command(const SourceText& source, const CommandText& text, bo
   return {};
 }
 
-Parsed<Commands> parse_commands(const SourceText& source, FieldNames& names) {
-  Parsed<std::vector<CommandText>> texts = split_pipeline(source);
-  if (!texts) return std::unexpected(texts.error());
-  Commands commands;
-  bool first = true;
-  for (const CommandText& text : *texts) {
-    if (Parsed<void> parsed = parse_command(source, text, first, names, commands); !parsed) {
-      return std::unexpected(parsed.error());
-    }
-    first = false;
-  }
-  return commands;
-}
-
 // The search commands at the front become one condition: more for the prefilter to go by.
 void take_conditions(Planned& planned, Commands& commands) {
   std::size_t taken = 0;
@@ -149,8 +168,7 @@ void take_conditions(Planned& planned, Commands& commands) {
 }
 
 // From the last command to the first; the result is what each needs before it.
-std::vector<FieldNeed> work_out_needs(const Commands& commands, FieldNames& names) {
-  FieldNeed need(names);
+std::vector<FieldNeed> work_out_needs(const Commands& commands, FieldNeed need) {
   std::vector<FieldNeed> needs(commands.size() + 1, need);
   for (std::size_t i = commands.size(); i > 0; --i) {
     commands[i - 1]->settle(need);
@@ -160,38 +178,11 @@ std::vector<FieldNeed> work_out_needs(const Commands& commands, FieldNames& name
   return needs;
 }
 
-std::vector<std::string> follow_keys(const Commands& commands) {
-  std::vector<std::string> keys;
-  for (const auto& command : commands) command->follow_keys(keys);
-  std::vector<std::string> once;
-  for (std::string& key : keys) {
-    if (std::ranges::find(once, key) == once.end()) once.push_back(std::move(key));
-  }
-  return once;
-}
-
-// What stats functions gave, by the names it has in the end.
-std::vector<std::string> follow_aggregates(const Commands& commands) {
-  std::vector<std::string> names;
-  for (const auto& command : commands) {
-    if (command->aggregation() == nullptr) {
-      command->add_results(names);
-      if (!command->gives_open_results()) command->follow_keys(names);
-      continue;
-    }
-    std::vector<std::string_view> results;
-    command->aggregation()->collect_results(results);
-    names.assign(results.begin(), results.end());
-    names.emplace_back(kBoundedField);
-  }
-  return names;
-}
-
 // Commands that look at one row at a time stream, up to one that depends on when the search runs; then the
 // cut is at an aggregation, or events are kept for the command that needs all of them.
-void cut(Planned& planned, FieldNames& names) {
+void cut(Planned& planned, const FieldNeed& needed) {
   const Commands& commands = planned.commands;
-  std::vector<FieldNeed> needs = work_out_needs(commands, names);
+  std::vector<FieldNeed> needs = work_out_needs(commands, needed);
   std::size_t at = 0;
   while (at < commands.size() && commands[at]->row_by_row() && !commands[at]->depends_on_search()) ++at;
   planned.streaming = at;
@@ -200,7 +191,7 @@ void cut(Planned& planned, FieldNames& names) {
   } else {
     planned.keeps_all_fields = needs[at].all();
     planned.kept_fields = needs[at].references();
-    for (std::string_view name : kMetadata) planned.metadata.push_back(names.intern(name));
+    for (std::string_view name : kMetadata) planned.metadata.push_back(needed.names().intern(name));
   }
   FieldNeed& read = needs.front();
   std::vector<FieldRef> fields;
@@ -231,26 +222,77 @@ bool rows_stay(const Planned& planned) {
 
 }  // namespace
 
+Parsed<Commands> parse_commands(const SourceText& source, Range range, FieldNames& names,
+                                FirstCommand first_command) {
+  Parsed<std::vector<CommandText>> texts = split_pipeline(source, range, first_command);
+  if (!texts) return std::unexpected(texts.error());
+  Commands commands;
+  bool first = true;
+  for (const CommandText& text : *texts) {
+    if (Parsed<void> parsed = parse_command(source, text, first, names, commands); !parsed) {
+      return std::unexpected(parsed.error());
+    }
+    first = false;
+  }
+  return commands;
+}
+
+Parsed<void> bind_commands(const Commands& commands, const LookupSource& lookups, FieldNames& names) {
+  for (const auto& command : commands) {
+    if (Parsed<void> bound = command->bind(lookups, names); !bound) return bound;
+  }
+  return {};
+}
+
+std::vector<std::string> follow_keys(const Commands& commands) {
+  std::vector<std::string> keys;
+  for (const auto& command : commands) command->follow_keys(keys);
+  std::vector<std::string> once;
+  for (std::string& key : keys) {
+    if (std::ranges::find(once, key) == once.end()) once.push_back(std::move(key));
+  }
+  return once;
+}
+
+// What stats functions gave, by the names it has in the end.
+std::vector<std::string> follow_aggregates(const Commands& commands) {
+  std::vector<std::string> names;
+  for (const auto& command : commands) {
+    if (command->aggregation() == nullptr) {
+      command->add_results(names);
+      if (!command->gives_open_results()) command->follow_keys(names);
+      continue;
+    }
+    std::vector<std::string_view> results;
+    command->aggregation()->collect_results(results);
+    names.assign(results.begin(), results.end());
+    names.emplace_back(kBoundedField);
+  }
+  return names;
+}
+
+std::shared_ptr<const Plan> make_plan(Commands commands, const FieldNeed& needed) {
+  auto planned = std::make_shared<Planned>();
+  planned->keys = follow_keys(commands);
+  planned->aggregates = follow_aggregates(commands);
+  planned->open_results =
+      std::ranges::any_of(commands, [](const auto& command) { return command->gives_open_results(); });
+  take_conditions(*planned, commands);
+  planned->commands = std::move(commands);
+  cut(*planned, needed);
+  planned->rows_stay = rows_stay(*planned);
+  return std::make_shared<PlannedSearch>(std::move(planned));
+}
+
 Parsed<std::shared_ptr<const Plan>> compile(std::string_view search, const MacroLookup& macros,
                                             FieldNames& names, const LookupSource& lookups) {
   Parsed<SourceText> source = expand_macros(search, macros);
   if (!source) return std::unexpected(source.error());
-  Parsed<Commands> commands = parse_commands(*source, names);
+  Parsed<Commands> commands = parse_commands(*source, {0, source->text().size()}, names);
   if (!commands) return std::unexpected(source->with_macros(std::move(commands).error()));
-  for (const auto& command : *commands) {
-    if (Parsed<void> bound = command->bind(lookups, names); !bound)
-      return std::unexpected(source->with_macros(std::move(bound).error()));
-  }
-  auto planned = std::make_shared<Planned>();
-  planned->keys = follow_keys(*commands);
-  planned->aggregates = follow_aggregates(*commands);
-  planned->open_results =
-      std::ranges::any_of(*commands, [](const auto& command) { return command->gives_open_results(); });
-  take_conditions(*planned, *commands);
-  planned->commands = std::move(*commands);
-  cut(*planned, names);
-  planned->rows_stay = rows_stay(*planned);
-  return std::make_shared<PlannedSearch>(std::move(planned));
+  if (Parsed<void> bound = bind_commands(*commands, lookups, names); !bound)
+    return std::unexpected(source->with_macros(std::move(bound).error()));
+  return make_plan(std::move(*commands), FieldNeed(names));
 }
 
 }  // namespace hecate::spl

@@ -17,6 +17,8 @@
 namespace hecate::spl {
 
 class LookupTable;
+class Subsearch;
+struct SubsearchRows;
 class WrittenTable;
 
 using FieldId = std::uint32_t;
@@ -95,10 +97,14 @@ struct EvalContext {
   Time now = 0;               // the search's own time: now(), and info_search_time
   Time earliest = 0;          // the window (closing part): addinfo
   Time latest = 0;
+  std::size_t held_most = SIZE_MAX;  // for held_bytes; over it the groups that are left are not looked at
   std::size_t held_bytes = 0;  // out: of rows, and of groups without what their functions gathered, that the
                                // closing part keeps until its end
   std::uint64_t rows_cut = 0;  // out: rows that belong to more groups than one may (Aggregation::kMostKeys),
                                // have more to look up (command_lookup.cpp) or give more fields (spath)
+  std::string incomplete{};    // out: why something was left out that the rows should have told of
+  // What the subsearches found in this run; see Subsearch::run.
+  std::vector<std::pair<const Subsearch*, std::shared_ptr<SubsearchRows>>> subsearches{};
   // Out: what outputlookup has written; whoever runs the search puts it in place when the run counts.
   std::vector<std::pair<std::shared_ptr<WrittenTable>, std::shared_ptr<const LookupTable>>> written{};
 };

@@ -90,4 +90,14 @@ std::string_view to_text(Aside::Reason reason) {
   return reason == Aside::Reason::late ? "late" : "future";
 }
 
+Result<void> read_groups(const DeltaSet& deltas, const spl::Scan& scan, spl::GroupVisitor visit) {
+  std::vector<std::pair<std::string_view, const spl::GroupState*>> groups;
+  for (const auto& [key, delta] : deltas)
+    if (key.scan == scan.id()) groups.emplace_back(key.group, &delta.state);
+  std::ranges::sort(groups, {}, [](const auto& group) { return group.first; });
+  for (const auto& [key, state] : groups)
+    if (!visit(key, *state)) break;
+  return {};
+}
+
 }  // namespace hecate::store

@@ -101,4 +101,8 @@ struct DeltaSet::Once {
   DeltaSet deltas;
 };
 
+// The groups of a scan (spl::GroupReader) where all that it contributed is of one window (match::Panes).
+[[nodiscard]] Result<void> read_groups(const DeltaSet& deltas, const spl::Scan& scan,
+                                       spl::GroupVisitor visit);
+
 }  // namespace hecate::store

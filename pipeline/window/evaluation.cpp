@@ -9,55 +9,63 @@ Evaluation::Evaluation(store::Database& reader, RunSink& sink, const Run& run, s
     : reader_(reader),
       sink_(sink),
       run_(run),
-      memory_budget_(memory_budget),
       flush_(std::move(flush)),
       context_{.arena = arena_,
                // A scheduled search's own time is when it was due, so that a run made up later says the same.
                .now = run.early ? run.search_time : run.window.scheduled,
                .earliest = run.window.earliest,
-               .latest = run.window.latest},
-      closing_(run.detection.plan->close(context_, [this](const spl::ResultRow& result) { row(result); })),
-      scan_(run.detection.plan->scan()->id()),
+               .latest = run.window.latest,
+               .held_most = memory_budget},
+      scan_(run.detection.plan->scan().id()),
       from_minute_(floor_to(run.window.earliest, kMinute) / kMinute),
       to_minute_(floor_to(run.window.latest, kMinute) / kMinute) {}
 
 Result<std::size_t> Evaluation::whole_window() {
-  auto dropped = store::read_dropped(reader_, scan_, from_minute_, to_minute_);
-  if (!dropped) return std::unexpected(dropped.error());
-  incomplete_ = *dropped > 0;
-  note(store::read_groups(
-      reader_, scan_, from_minute_, to_minute_,
-      [this](std::string_view key, spl::GroupState&& state, const store::Sample& sample) {
-        group(key, state, sample);
-        if (context_.held_bytes > memory_budget_) incomplete_ = true;
-        return result_.has_value() && context_.held_bytes <= memory_budget_;
-      },
-      &damaged_));
-  if (!damaged_.empty()) incomplete_ = true;
+  note(spl::run(
+      *run_.detection.plan, context_,
+      [this](const spl::Scan& scan, spl::GroupVisitor visit) { return read_groups(scan, visit); },
+      [this](const spl::ResultRow& result) { row(result); }));
   return finish();
 }
 
+Result<void> Evaluation::read_groups(const spl::Scan& scan, spl::GroupVisitor visit) {
+  auto dropped = store::read_dropped(reader_, scan.id(), from_minute_, to_minute_);
+  if (!dropped) return std::unexpected(dropped.error());
+  if (*dropped > 0) context_.incomplete = "contributions were dropped for want of room on disk";
+  std::size_t damaged = damaged_.size();
+  auto read = store::read_groups(
+      reader_, scan.id(), from_minute_, to_minute_,
+      [&](std::string_view key, spl::GroupState&& state, const store::Sample& sample) {
+        current_key_ = key;
+        current_sample_ = &sample;
+        bool more = visit(key, state);
+        current_sample_ = nullptr;
+        return more && result_.has_value();
+      },
+      &damaged_);
+  if (damaged_.size() > damaged) context_.incomplete = "stored groups were damaged and put aside";
+  return read;
+}
+
 Result<std::size_t> Evaluation::groups(const std::vector<std::string>& keys) {
+  auto closing = run_.detection.plan->close(context_, [this](const spl::ResultRow& result) { row(result); });
   for (const auto& key : keys) {
     spl::GroupState state;
     store::Sample sample;
     bool found = read_group(key, state, sample);
     if (!result_) break;
-    if (found) group(key, state, sample);
+    if (!found) continue;
+    current_key_ = key;
+    current_sample_ = &sample;
+    closing->group(key, state);
+    current_sample_ = nullptr;
+    arena_.reset();
   }
+  if (result_) closing->finish();
   return finish();
 }
 
-void Evaluation::group(std::string_view key, const spl::GroupState& state, const store::Sample& sample) {
-  current_key_ = key;
-  current_sample_ = &sample;
-  closing_->group(key, state);
-  current_sample_ = nullptr;
-  arena_.reset();
-}
-
 Result<std::size_t> Evaluation::finish() {
-  if (result_) closing_->finish();
   if (!result_) return std::unexpected(result_.error());
   return rows_;
 }

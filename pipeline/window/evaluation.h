@@ -26,12 +26,13 @@ class Evaluation {
   // Every group of the window, or those of `keys` (sorted) that are there. Returns how many rows came out.
   [[nodiscard]] Result<std::size_t> whole_window();
   [[nodiscard]] Result<std::size_t> groups(const std::vector<std::string>& keys);
-  // Groups were left out, here or when they came in: there was no room for them, or they cannot be read.
-  [[nodiscard]] bool incomplete() const { return incomplete_; }
+  // Why something was left out, here or when it came in: there was no room for it, or it cannot be read.
+  // Empty: nothing was.
+  [[nodiscard]] const std::string& incomplete() const { return context_.incomplete; }
   [[nodiscard]] const std::vector<store::DeltaKey>& damaged() const { return damaged_; }
 
  private:
-  void group(std::string_view key, const spl::GroupState& state, const store::Sample& sample);
+  [[nodiscard]] Result<void> read_groups(const spl::Scan& scan, spl::GroupVisitor visit);
   [[nodiscard]] Result<std::size_t> finish();
   void row(const spl::ResultRow& row);
   // The sample of the group that a row shows; null where there is none.
@@ -42,13 +43,10 @@ class Evaluation {
   store::Database& reader_;
   RunSink& sink_;
   const Run& run_;
-  std::size_t memory_budget_;
   Flush flush_;
-  bool incomplete_ = false;
   std::vector<store::DeltaKey> damaged_;
   Arena arena_;
   spl::EvalContext context_;
-  std::unique_ptr<spl::Closing> closing_;
   std::uint64_t scan_;
   std::int64_t from_minute_, to_minute_;
   std::optional<std::vector<std::int64_t>> minutes_;  // those that hold anything, once they were asked for

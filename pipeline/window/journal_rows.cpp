@@ -25,7 +25,7 @@ Result<void> write_progress(store::Database& database, const std::string& detect
   return (*statement)
       ->bind_text(1, detection)
       .bind(2, progress.last_run)
-      .bind(3, static_cast<std::int64_t>(progress.scan))
+      .bind(3, static_cast<std::int64_t>(progress.search))
       .bind(4, progress.since)
       .bind(5, progress.first)
       .run();

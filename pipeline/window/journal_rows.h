@@ -12,13 +12,13 @@ namespace hecate::window {
 // journal; what reads takes any connection.
 
 // How far a detection has come.
-inline constexpr std::uint64_t kUnknownScan = 0;  // of a row that an older version wrote
+inline constexpr std::uint64_t kUnknownSearch = 0;  // of a row that an older version wrote
 struct Progress {
   Time last_run =
       0;  // newest scheduled time that is done; for one that has not run yet, when it was first seen
-  std::uint64_t scan = 0;  // of its search
-  Time since = 0;          // the state of that scan holds no events before; 0: it never was another
-  Time first = 0;          // where the first window begins that it ever had; 0: not known
+  std::uint64_t search = 0;  // Plan::search_id
+  Time since = 0;            // the state of that search holds no events before; 0: it never was another
+  Time first = 0;            // where the first window begins that it ever had; 0: not known
 };
 [[nodiscard]] Result<std::map<std::string, Progress>> read_progress(store::Database& database);
 [[nodiscard]] Result<void> write_progress(store::Database& database, const std::string& detection,

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 namespace hecate::window {
 namespace {
@@ -139,10 +140,10 @@ Result<void> JournalRunner::set_catalogue(std::shared_ptr<const catalogue::Catal
   absl::flat_hash_set<std::uint64_t> watched;
   for (const auto& scheduled : timetable_.detections()) {
     if (is_early(scheduled)) {
-      watched.insert(scheduled.scan());
+      watched.insert(scheduled.detection->plan->scan().id());
       if (!early.contains(scheduled.name())) unlooked_.insert(scheduled.name());
     }
-    closed_.close(scheduled.scan(), scheduled.closed);
+    for (const auto& scan : scheduled.scans()) closed_.close(scan->id(), scheduled.closed);
     probe_.know(scheduled.name());
     names.erase(scheduled.name());
   }
@@ -199,8 +200,10 @@ Result<int> JournalRunner::advance(Time now) {
 Result<void> JournalRunner::close_windows(Time now) {
   for (const auto& scheduled : timetable_.detections()) {
     if (timetable_.due(scheduled) > now) continue;
-    for (Time run = scheduled.next_run; run <= now; run = scheduled.detection->schedule.cron.next(run))
-      closed_.close(scheduled.scan(), scheduled.detection->schedule.window(run).latest);
+    for (Time run = scheduled.next_run; run <= now; run = scheduled.detection->schedule.cron.next(run)) {
+      for (const auto& scan : scheduled.scans())
+        closed_.close(scan->id(), scheduled.detection->schedule.window(run).latest);
+    }
   }
   barrier_();
   return store_.write_and_wait([](store::Database&) -> Result<void> { return {}; });
@@ -222,7 +225,11 @@ Result<std::size_t> JournalRunner::evaluate(Run& run) {
   auto began = std::chrono::steady_clock::now();
   Evaluation evaluation(*reader_, sink_, run, options_.run_memory, [&] { return write(run, 0, false); });
   auto rows = evaluation.whole_window();
-  if (evaluation.incomplete()) run.incomplete = true;
+  if (!evaluation.incomplete().empty()) {
+    run.incomplete = true;
+    spdlog::warn("detection \"{}\", run of {}: incomplete: {}", run.detection.detection.name,
+                 format_iso(run.window.scheduled), evaluation.incomplete());
+  }
   Result<void> written = rows ? Result<void>() : std::unexpected(rows.error());
   // In any case: were they what the run failed by, the next one would too.
   if (!evaluation.damaged().empty()) {
@@ -288,7 +295,7 @@ Result<void> JournalRunner::advance_early(Time now) {
 // Each group is looked at in the earliest window that is still open and holds the minute it was touched in.
 Result<void> JournalRunner::look_early(const Scheduled& scheduled, const std::vector<store::DeltaKey>& keys,
                                        Time now) {
-  auto scan = scheduled.scan();
+  auto scan = scheduled.detection->plan->scan().id();
   std::map<Time, EarlyWindow> windows;
   std::int64_t minute = std::numeric_limits<std::int64_t>::min();
   std::optional<schedule::Window> window;
@@ -397,26 +404,27 @@ Result<void> JournalRunner::run_late_again(Time now) {
   auto late = read_late_minutes(*reader_);
   if (!late) return std::unexpected(late.error());
   Result<void> first_error;
-  for (auto begin = late->begin(); begin != late->end() && !stopping_;) {
-    auto end = std::find_if(begin, late->end(), [&](const auto& each) { return each.scan != begin->scan; });
-    std::span minutes(begin, end);
-    Result<void> done;
-    for (const auto& scheduled : timetable_.detections()) {
-      if (scheduled.scan() != begin->scan) continue;
-      if (auto again = run_again(scheduled, minutes, now); !again && done) done = std::move(again);
-    }
-    if (done && !stopping_) {
-      done = store_.write_and_wait([minutes](store::Database& database) -> Result<void> {
-        for (const auto& each : minutes) {
-          if (auto removed = remove_late_minute(database, each); !removed) return removed;
-        }
-        return {};
-      });
-    }
+  std::set<std::uint64_t> not_done;
+  for (const auto& scheduled : timetable_.detections()) {
+    std::vector<LateMinute> minutes;
+    std::ranges::copy_if(*late, std::back_inserter(minutes),
+                         [&](const LateMinute& each) { return scheduled.reads(each.scan); });
+    if (minutes.empty()) continue;
+    Result<void> done = run_again(scheduled, minutes, now);
+    if (done && !stopping_) continue;
+    for (const auto& each : minutes) not_done.insert(each.scan);
     if (!done && first_error) first_error = std::move(done);
-    begin = end;
   }
-  return first_error;
+  if (stopping_) return first_error;
+  std::erase_if(*late, [&](const LateMinute& each) { return not_done.contains(each.scan); });
+  if (late->empty()) return first_error;
+  auto removed = store_.write_and_wait([&](store::Database& database) -> Result<void> {
+    for (const auto& each : *late) {
+      if (auto gone = remove_late_minute(database, each); !gone) return gone;
+    }
+    return {};
+  });
+  return first_error ? removed : first_error;
 }
 
 // A window that began before the search had its state was run by another search, or lacks events: running it

@@ -9,6 +9,14 @@
 #include <spdlog/spdlog.h>
 
 namespace hecate::window {
+namespace {
+
+void lower(absl::flat_hash_map<std::uint64_t, Time>& times, std::uint64_t scan, Time time) {
+  Time& known = times.try_emplace(scan, time).first->second;
+  known = std::min(known, time);
+}
+
+}  // namespace
 
 Result<void> Timetable::take_up(std::shared_ptr<const catalogue::Catalogue> catalogue, store::Store& store,
                                 store::Database& reader, Time now) {
@@ -22,7 +30,7 @@ Result<void> Timetable::take_up(std::shared_ptr<const catalogue::Catalogue> cata
     auto& scheduled = detections.emplace_back(catalogue, &detection);
     auto found = known->extract(scheduled.name());
     bool ahead = false;
-    Progress progress = found ? found.mapped() : Progress{.last_run = now, .scan = scheduled.scan()};
+    Progress progress = found ? found.mapped() : Progress{.last_run = now, .search = scheduled.search_id()};
     if (progress.last_run > now) {
       spdlog::warn(
           "detection \"{}\" has run for {}, which is ahead of the clock: one of the two clocks was wrong; "
@@ -33,10 +41,10 @@ Result<void> Timetable::take_up(std::shared_ptr<const catalogue::Catalogue> cata
     }
     if (!found) progress.first = detection.schedule.window(detection.schedule.cron.next(now)).earliest;
     auto end = ends->find(scheduled.name());
-    bool another_search = progress.scan != scheduled.scan() && progress.scan != kUnknownScan;
+    bool another_search = progress.search != scheduled.search_id() && progress.search != kUnknownSearch;
     if (another_search || (!found && end != ends->end())) progress.since = now;
-    bool to_write = !found || ahead || progress.scan != scheduled.scan();
-    progress.scan = scheduled.scan();
+    bool to_write = !found || ahead || progress.search != scheduled.search_id();
+    progress.search = scheduled.search_id();
     if (to_write) changed.emplace(scheduled.name(), progress);
     scheduled.since = progress.since;
     scheduled.first = progress.first;
@@ -70,7 +78,7 @@ void Timetable::keep_finishing(std::vector<Scheduled>& detections, Time now) {
     if (after == detections.end()) continue;
     if (!before.current()) {
       finishing.push_back(before);
-    } else if (before.scan() != after->scan()) {
+    } else if (before.search_id() != after->search_id()) {
       finishing.push_back(before);
       finishing.back().until = now;
       while (after->next_window().earliest < now) after->set_last_run(after->next_run);
@@ -118,15 +126,19 @@ catalogue::Feed Timetable::feed() const {
   catalogue::Feed feed{catalogue_, {}};
   absl::flat_hash_set<std::uint64_t> fed;
   for (const auto& scheduled : detections_) {
-    if (scheduled.current()) fed.insert(scheduled.scan());
+    if (!scheduled.current()) continue;
+    for (const auto& scan : scheduled.scans()) fed.insert(scan->id());
   }
   for (const auto& scheduled : detections_) {
-    if (scheduled.current() || !fed.insert(scheduled.scan()).second) continue;
-    auto part =
-        std::ranges::find(feed.finishing, scheduled.catalogue, &catalogue::Feed::Finishing::catalogue);
-    if (part == feed.finishing.end()) part = feed.finishing.insert(part, {scheduled.catalogue, {}});
-    part->detections.push_back(
-        static_cast<std::size_t>(scheduled.detection - scheduled.catalogue->detections.data()));
+    if (scheduled.current()) continue;
+    for (std::size_t i = 0; i < scheduled.scans().size(); ++i) {
+      if (!fed.insert(scheduled.scans()[i]->id()).second) continue;
+      auto part =
+          std::ranges::find(feed.finishing, scheduled.catalogue, &catalogue::Feed::Finishing::catalogue);
+      if (part == feed.finishing.end()) part = feed.finishing.insert(part, {scheduled.catalogue, {}});
+      auto detection = scheduled.detection - scheduled.catalogue->detections.data();
+      part->parts.push_back({static_cast<std::size_t>(detection), i});
+    }
   }
   return feed;
 }
@@ -139,12 +151,10 @@ match::TimeBounds Timetable::bounds(Time lateness, Time future_skew) const {
     // A window to come may reach further back than the first one did: its earliest was changed.
     Time begin =
         scheduled.has_runs() ? std::min(scheduled.first, scheduled.next_window().earliest) : scheduled.first;
-    Time& first = bounds.first_window.try_emplace(scheduled.scan(), begin).first->second;
-    first = std::min(first, begin);
-    if (!scheduled.has_runs()) continue;
-    Time next = scheduled.next_window().earliest;
-    Time& from = bounds.needed_from.try_emplace(scheduled.scan(), next).first->second;
-    from = std::min(from, next);
+    for (const auto& scan : scheduled.scans()) {
+      lower(bounds.first_window, scan->id(), begin);
+      if (scheduled.has_runs()) lower(bounds.needed_from, scan->id(), scheduled.next_window().earliest);
+    }
   }
   for (const auto& [scan, first] : bounds.first_window)
     bounds.newest_first_window = std::max(bounds.newest_first_window, first);
@@ -158,8 +168,7 @@ absl::flat_hash_map<std::uint64_t, Time> Timetable::oldest_needed(Time now) cons
                                        : scheduled.detection->schedule.window(scheduled.last_run);
     // The window that ends now may be run again for an event that is just not too late.
     Time earliest = std::min(now - (window.latest - window.earliest), window.earliest);
-    Time& needed = oldest.try_emplace(scheduled.scan(), earliest).first->second;
-    needed = std::min(needed, earliest);
+    for (const auto& scan : scheduled.scans()) lower(oldest, scan->id(), earliest);
   }
   return oldest;
 }

@@ -5,6 +5,7 @@
 #include "pipeline/match/time_bounds.h"
 #include "pipeline/store/store.h"
 
+#include <algorithm>
 #include <limits>
 #include <memory>
 #include <mutex>
@@ -29,7 +30,11 @@ struct Scheduled {
   Time closed = 0;      // where the newest window ends that was run, when it was taken up
 
   [[nodiscard]] const std::string& name() const { return detection->detection.name; }
-  [[nodiscard]] std::uint64_t scan() const { return detection->plan->scan()->id(); }
+  [[nodiscard]] std::uint64_t search_id() const { return detection->plan->search_id(); }
+  [[nodiscard]] auto scans() const { return detection->plan->scans(); }
+  [[nodiscard]] bool reads(std::uint64_t scan) const {
+    return std::ranges::any_of(scans(), [scan](const auto& each) { return each->id() == scan; });
+  }
   [[nodiscard]] schedule::Window next_window() const { return detection->schedule.window(next_run); }
   [[nodiscard]] bool current() const { return until == kNever; }
   [[nodiscard]] bool has_runs() const { return current() || next_window().earliest < until; }

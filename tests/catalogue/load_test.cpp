@@ -24,7 +24,7 @@ std::string detection(const std::string& name, const std::string& more = "",
 // The scan of one detection's search tells which macro was put in.
 std::string condition_of(const LoadResult& loaded) {
   if (loaded.catalogue->detections.size() != 1) return "not one detection: " + reasons(loaded.refused);
-  return spl::canonical(loaded.catalogue->detections[0].plan->scan()->condition());
+  return spl::canonical(loaded.catalogue->detections[0].plan->scan().condition());
 }
 
 std::string condition_of_search(const std::string& search) {

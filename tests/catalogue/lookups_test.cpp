@@ -34,7 +34,7 @@ class Lookups : public ::testing::Test {
   std::uint64_t scan(const std::string& search) {
     auto loaded = load(search);
     EXPECT_TRUE(loaded.refused.empty()) << loaded.refused[0].reason;
-    return loaded.catalogue->detections.at(0).plan->scan()->id();
+    return loaded.catalogue->detections.at(0).plan->scan().id();
   }
 
   hecate::testing::TemporaryFolder folder_;

@@ -24,7 +24,7 @@ std::shared_ptr<const catalogue::Catalogue> load(const std::map<std::string, std
 // Something of detection `number` in these minutes after the start.
 void add(store::DeltaSet& deltas, const catalogue::Catalogue& catalogue, std::size_t number,
          std::initializer_list<int> minutes) {
-  std::uint64_t scan = catalogue.detections[number].plan->scan()->id();
+  std::uint64_t scan = catalogue.detections[number].plan->scan().id();
   for (int minute : minutes) deltas.at({scan, kStart / kMinute + minute, "g"});
 }
 

@@ -20,7 +20,7 @@ struct Searches {
       auto plan = spl::compile(text, {}, catalogue.names);
       EXPECT_TRUE(plan) << text;
       plans.push_back(*plan);
-      conditions.push_back(&plans.back()->scan()->condition());
+      conditions.push_back(&plans.back()->scan().condition());
     }
     guards = Guards(conditions);
     catalogue.rules = *fields::FieldRules::compile(fields::FieldRules::builtin(), catalogue.names);

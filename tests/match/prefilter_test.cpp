@@ -18,7 +18,7 @@ using testing::shared_folder;
 std::optional<Literals> literals_of(const std::string& search) {
   auto loaded = catalogue::load_search("test", search, {});
   EXPECT_TRUE(loaded.refused.empty()) << search << ": " << loaded.refused[0].reason;
-  return required_literals(loaded.catalogue->detections[0].plan->scan()->condition(),
+  return required_literals(loaded.catalogue->detections[0].plan->scan().condition(),
                            *loaded.catalogue->rules);
 }
 

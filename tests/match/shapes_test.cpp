@@ -49,14 +49,13 @@ using Answers = std::map<std::string, std::vector<std::string>>;
 Answers answers(const catalogue::Catalogue& catalogue, const store::DeltaSet& deltas) {
   Answers all;
   for (const catalogue::LoadedDetection& each : catalogue.detections) {
-    std::vector<std::pair<std::string_view, const spl::GroupState*>> groups;
-    for (const auto& [key, delta] : deltas)
-      if (key.scan == each.plan->scan()->id()) groups.emplace_back(key.group, &delta.state);
-    std::ranges::sort(groups, {}, [](const auto& group) { return group.first; });
     Arena arena;
     spl::EvalContext context{arena};
     std::vector<std::string>& rows = all[each.detection.name];
-    auto closing = each.plan->close(context, [&](const spl::ResultRow& result) {
+    auto read = [&](const spl::Scan& scan, spl::GroupVisitor visit) {
+      return store::read_groups(deltas, scan, visit);
+    };
+    auto take = [&](const spl::ResultRow& result) {
       std::map<std::string, std::string> fields;
       for (const spl::Row::Entry& entry : result.row.entries()) {
         std::string& text = fields[std::string(entry.name)];
@@ -65,9 +64,8 @@ Answers answers(const catalogue::Catalogue& catalogue, const store::DeltaSet& de
       std::string row;
       for (const auto& [name, text] : fields) row += fmt::format("{}={} ", name, text);
       rows.push_back(without_entities(row));
-    });
-    for (const auto& [key, state] : groups) closing->group(key, *state);
-    closing->finish();
+    };
+    EXPECT_TRUE(spl::run(*each.plan, context, read, take));
     std::ranges::sort(rows);
   }
   return all;

@@ -9,6 +9,7 @@
 //   search:  as an author writes it
 //   rows:    the rows in order, each field → text or list of texts; no other fields may be there
 //   written: lookup → its rows after the search, each field → text (may be missing)
+//   incomplete: why rows were left out (may be missing: none were)
 //   error:   instead of rows: {line, column, contains}
 #include "gtest/gtest.h"
 #include "tests/spl/lookup_cases.h"
@@ -105,9 +106,10 @@ TEST_P(SearchCase, Gives) {
     LookupCases before(test["lookups"]);
     plan = spl::compile(test["search"].as<std::string>(), macro_lookup(read_macros(test["macros"])), names,
                         before.source());
-    Groups groups = gather(**plan, events, merging);
-    EXPECT_EQ(fields_of(close(**plan, groups, read_window(test["window"]))), expected)
+    Found found = close(**plan, gather(**plan, events, merging), read_window(test["window"]));
+    EXPECT_EQ(fields_of(found.rows), expected)
         << (merging == Merging::at_once ? "merged at once" : "stored and merged in reverse");
+    EXPECT_EQ(found.incomplete, test["incomplete"] ? test["incomplete"].as<std::string>() : "");
     for (const auto& written : test["written"])
       EXPECT_EQ(before.rows(written.first.as<std::string>()), written.second.as<WrittenRows>());
   }

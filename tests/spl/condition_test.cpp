@@ -83,7 +83,7 @@ TEST(Condition, SubsearchesAreLeftToThePlan) {
   ASSERT_EQ(condition->children.size(), 3U);
   const Condition& subsearch = condition->children[1];
   EXPECT_EQ(subsearch.kind, Condition::Kind::subsearch);
-  EXPECT_EQ(Cursor(source, subsearch.subsearch).rest(), "search b=2 | fields b");
+  EXPECT_EQ(subsearch.pattern.text(), "search b=2 | fields b");
   EXPECT_EQ(subsearch.position.column, 5);
 }
 

@@ -28,7 +28,7 @@ class PlanTest : public ::testing::Test {
   }
 
   std::vector<FoundRow> run(const SharedPlan& plan) {
-    return close(*plan, gather(*plan, events_, Merging::at_once));
+    return close(*plan, gather(plan->scan(), events_, Merging::at_once));
   }
 
   spl::FieldNames names_;
@@ -43,7 +43,7 @@ std::vector<std::string> field_names(const spl::Scan& scan) {
 
 TEST_F(PlanTest, StreamsUpToTheAggregation) {
   SharedPlan plan = compile("a=1 | eval b=a+1 | stats count by b | where count>1");
-  EXPECT_FALSE(plan->scan()->keeps_events());
+  EXPECT_FALSE(plan->scan().keeps_events());
   EXPECT_TRUE(plan->can_emit_first_match());
   EXPECT_EQ(plan->describe(),
             (std::vector<std::string>{"streaming: search a=1 | eval b=a+1 | stats count by b",
@@ -52,7 +52,7 @@ TEST_F(PlanTest, StreamsUpToTheAggregation) {
 
 TEST_F(PlanTest, KeepsEventsForCommandsThatNeedAllRows) {
   SharedPlan plan = compile("a=1 | eval b=a+1 | dedup b | table b c");
-  EXPECT_TRUE(plan->scan()->keeps_events());
+  EXPECT_TRUE(plan->scan().keeps_events());
   EXPECT_FALSE(plan->can_emit_first_match());
   EXPECT_EQ(plan->describe(),
             (std::vector<std::string>{"streaming: search a=1 | eval b=a+1",
@@ -87,25 +87,25 @@ TEST_F(PlanTest, RowByRowSearchesCanEmitAtTheFirstMatch) {
 
 TEST_F(PlanTest, WhatDependsOnTheSearchTimeIsClosing) {
   SharedPlan plan = compile("a=1 | eval b=2 | eval age=now()-_time | stats max(age) as m");
-  EXPECT_TRUE(plan->scan()->keeps_events());
+  EXPECT_TRUE(plan->scan().keeps_events());
   EXPECT_EQ(plan->describe()[0], "streaming: search a=1 | eval b=2");
   EXPECT_EQ(plan->describe()[1], "state: single events, fields _time");
 }
 
 TEST_F(PlanTest, ScanReadsTheFieldsItNeeds) {
-  EXPECT_EQ(field_names(*compile("a=1 | eval b=c | stats count(eval(d=1)) min(_time) by b e")->scan()),
+  EXPECT_EQ(field_names(compile("a=1 | eval b=c | stats count(eval(d=1)) min(_time) by b e")->scan()),
             (std::vector<std::string>{"_time", "a", "c", "d", "e"}));
 }
 
 TEST_F(PlanTest, LeadingSearchesAreOneCondition) {
   SharedPlan plan = compile("a=1 | search b=2 | where c=3 | stats count");
-  const spl::Condition& condition = plan->scan()->condition();
+  const spl::Condition& condition = plan->scan().condition();
   EXPECT_EQ(condition.kind, spl::Condition::Kind::all_of);
   EXPECT_EQ(condition.children.size(), 2);
 }
 
 TEST_F(PlanTest, SearchesOfTheSameStreamingPartShareTheirScan) {
-  auto id = [&](std::string_view search) { return compile(search)->scan()->id(); };
+  auto id = [&](std::string_view search) { return compile(search)->scan().id(); };
   std::uint64_t first = id("a=1 | stats count min(_time) as first max(_time) as last by b");
   EXPECT_EQ(first, id("  a=1   | stats count as n min(_time) max(_time), range(_time) by b | where n>1"));
   EXPECT_NE(first, id("a=2 | stats count min(_time) by b"));
@@ -118,8 +118,8 @@ TEST_F(PlanTest, SearchesOfTheSameStreamingPartShareTheirScan) {
 
 TEST_F(PlanTest, AChangedFilterMacroKeepsTheScan) {
   constexpr std::string_view kSearch = "a=1 | stats count by b | `f`";
-  EXPECT_EQ(compile(kSearch, {{"f", "search *"}})->scan()->id(),
-            compile(kSearch, {{"f", "search b!=x"}})->scan()->id());
+  EXPECT_EQ(compile(kSearch, {{"f", "search *"}})->scan().id(),
+            compile(kSearch, {{"f", "search b!=x"}})->scan().id());
 }
 
 TEST_F(PlanTest, KeysAreTheByValuesUnderTheirLastNames) {
@@ -145,7 +145,7 @@ TEST_F(PlanTest, GroupIsToldWhereARowComesFromOne) {
   event(2, {{"a", "x"}, {"b", "2"}});
   event(3, {{"a", "y"}, {"b", "3"}});
   SharedPlan plan = compile("* | stats count by a b | stats sum(count) as n by a");
-  Groups groups = gather(*plan, events_, Merging::at_once);
+  Groups groups = gather(plan->scan(), events_, Merging::at_once);
   std::vector<FoundRow> rows = close(*plan, groups);
   ASSERT_EQ(rows.size(), 2);
   EXPECT_EQ(rows[0].group, "");
@@ -156,7 +156,7 @@ TEST_F(PlanTest, GroupIsToldWhereARowComesFromOne) {
 TEST_F(PlanTest, GroupOfASearchWithoutByIsNotEmpty) {
   event(1, {{"a", "x"}});
   SharedPlan plan = compile("* | stats count");
-  Groups groups = gather(*plan, events_, Merging::at_once);
+  Groups groups = gather(plan->scan(), events_, Merging::at_once);
   ASSERT_EQ(groups.size(), 1);
   std::vector<FoundRow> rows = close(*plan, groups);
   EXPECT_EQ(rows[0].group, groups.begin()->first);
@@ -167,7 +167,7 @@ TEST_F(PlanTest, KeptEventsHaveKeysOfTheirOwn) {
   event(1, {{"a", "x"}});
   event(1, {{"a", "x"}});
   SharedPlan plan = compile("a=x | eval m=split(\"p,q\", \",\") | mvexpand m | table a m");
-  Groups groups = gather(*plan, events_, Merging::at_once);
+  Groups groups = gather(plan->scan(), events_, Merging::at_once);
   EXPECT_EQ(groups.size(), 4);
   std::vector<FoundRow> rows = close(*plan, groups);
   ASSERT_EQ(rows.size(), 4);
@@ -178,12 +178,12 @@ TEST_F(PlanTest, KeptEventsHaveKeysOfTheirOwn) {
 
 TEST_F(PlanTest, ChartGathersGroupsAndTransactionKeepsEvents) {
   SharedPlan chart = compile("a=1 | timechart span=1m count by h");
-  EXPECT_FALSE(chart->scan()->keeps_events());
+  EXPECT_FALSE(chart->scan().keeps_events());
   EXPECT_FALSE(chart->can_emit_first_match());
   EXPECT_FALSE(chart->can_tell_of_nothing());
   EXPECT_EQ(chart->describe()[1], "state: one group for each _time h");
   SharedPlan transaction = compile("a=1 | transaction h maxspan=1m | table h duration");
-  EXPECT_TRUE(transaction->scan()->keeps_events());
+  EXPECT_TRUE(transaction->scan().keeps_events());
   EXPECT_FALSE(transaction->can_emit_first_match());
   EXPECT_EQ(transaction->describe()[1], "state: single events, fields _time h");
   EXPECT_TRUE(compile("| makeresults | eval a=1")->can_tell_of_nothing());
@@ -194,7 +194,7 @@ TEST_F(PlanTest, ResultsThatCannotBeNamedAreAllButTheKeys) {
   for (std::string_view search :
        {"* | stats values(*) as * by h", "* | chart count over h by a", "* | transaction h | table h a"}) {
     SharedPlan plan = compile(search);
-    Groups groups = gather(*plan, events_, Merging::at_once);
+    Groups groups = gather(plan->scan(), events_, Merging::at_once);
     Arena arena;
     spl::EvalContext context{arena};
     std::vector<std::string> results;
@@ -226,7 +226,7 @@ TEST_F(PlanTest, SpathGivesSoManyFieldsAndNoMore) {
    private:
     spl::GroupState state_;
   } sink;
-  EXPECT_TRUE(plan->scan()->process(row, context, sink));
+  EXPECT_TRUE(plan->scan().process(row, context, sink));
   EXPECT_EQ(context.rows_cut, 1U);
   EXPECT_EQ(run(plan)[0].fields.size(), 1000U);
 }

@@ -17,7 +17,7 @@ class MapSink final : public spl::GroupSink {
   Groups& groups_;
 };
 
-void process(const spl::Plan& plan, FakeEvent& event, Groups& groups) {
+void process(const spl::Scan& scan, FakeEvent& event, Groups& groups) {
   Arena arena;
   spl::EvalContext context{arena};
   context.event_time = event.time;
@@ -25,7 +25,7 @@ void process(const spl::Plan& plan, FakeEvent& event, Groups& groups) {
   spl::Row row(&event);
   MapSink sink(groups);
   std::size_t before = groups.size();
-  bool contributed = plan.scan()->process(row, context, sink);
+  bool contributed = scan.process(row, context, sink);
   if (!contributed) {
     EXPECT_EQ(groups.size(), before);
   }
@@ -37,11 +37,11 @@ std::string encoded(const spl::GroupState& state) {
   return blob;
 }
 
-Groups gather_stored(const spl::Plan& plan, std::deque<FakeEvent>& events) {
+Groups gather_stored(const spl::Scan& scan, std::deque<FakeEvent>& events) {
   std::map<std::string, std::string> stored;
   for (auto event = events.rbegin(); event != events.rend(); ++event) {
     Groups single;
-    process(plan, *event, single);
+    process(scan, *event, single);
     for (auto& [key, state] : single) {
       std::string& blob = stored[key];
       auto merged = blob.empty() ? encoded(state) : spl::merge_states(blob, encoded(state));
@@ -79,30 +79,47 @@ FoundRow found_row(const spl::ResultRow& result) {
   return found;
 }
 
-}  // namespace
-
-Groups gather(const spl::Plan& plan, std::deque<FakeEvent>& events, Merging merging) {
-  if (merging == Merging::stored_in_reverse) return gather_stored(plan, events);
-  Groups groups;
-  for (FakeEvent& event : events) process(plan, event, groups);
-  return groups;
-}
-
-std::vector<FoundRow> close(const spl::Plan& plan, const Groups& groups, const Window& window) {
+template <typename GroupsOf>
+Found close(const spl::Plan& plan, const Window& window, GroupsOf groups_of) {
   Arena arena;
   spl::EvalContext context{arena};
   context.now = window.now;
   context.earliest = window.earliest;
   context.latest = window.latest;
-  std::vector<FoundRow> rows;
-  auto closing = plan.close(context, [&](const spl::ResultRow& row) { rows.push_back(found_row(row)); });
-  for (const auto& [key, state] : groups) {
-    closing->group(key, state);
-    arena.reset();
-  }
-  closing->finish();
+  Found found;
+  auto read = [&](const spl::Scan& scan, spl::GroupVisitor visit) -> Result<void> {
+    for (const auto& [key, state] : groups_of(scan))
+      if (!visit(key, state)) break;
+    return {};
+  };
+  EXPECT_TRUE(spl::run(plan, context, read,
+                       [&](const spl::ResultRow& row) { found.rows.push_back(found_row(row)); }));
   for (auto& [written, table] : context.written) written->set(table);
-  return rows;
+  found.incomplete = context.incomplete;
+  return found;
+}
+
+}  // namespace
+
+Groups gather(const spl::Scan& scan, std::deque<FakeEvent>& events, Merging merging) {
+  if (merging == Merging::stored_in_reverse) return gather_stored(scan, events);
+  Groups groups;
+  for (FakeEvent& event : events) process(scan, event, groups);
+  return groups;
+}
+
+GroupsOfScans gather(const spl::Plan& plan, std::deque<FakeEvent>& events, Merging merging) {
+  GroupsOfScans groups;
+  for (const auto& scan : plan.scans()) groups[scan->id()] = gather(*scan, events, merging);
+  return groups;
+}
+
+Found close(const spl::Plan& plan, const GroupsOfScans& groups, const Window& window) {
+  return close(plan, window, [&](const spl::Scan& scan) -> const Groups& { return groups.at(scan.id()); });
+}
+
+std::vector<FoundRow> close(const spl::Plan& plan, const Groups& groups) {
+  return close(plan, {}, [&](const spl::Scan&) -> const Groups& { return groups; }).rows;
 }
 
 spl::MacroLookup macro_lookup(const std::map<std::string, std::string>& macros) {

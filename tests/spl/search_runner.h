@@ -32,12 +32,18 @@ enum class Merging {
 };
 
 using Groups = std::map<std::string, spl::GroupState>;
+using GroupsOfScans = std::map<std::uint64_t, Groups>;
 
-// Runs the streaming part over the events.
-[[nodiscard]] Groups gather(const spl::Plan& plan, std::deque<FakeEvent>& events, Merging merging);
+// Runs the streaming part over the events; that of its subsearches in the second.
+[[nodiscard]] Groups gather(const spl::Scan& scan, std::deque<FakeEvent>& events, Merging merging);
+[[nodiscard]] GroupsOfScans gather(const spl::Plan& plan, std::deque<FakeEvent>& events, Merging merging);
 // Runs the closing part over the groups. What outputlookup wrote is put in its place.
-[[nodiscard]] std::vector<FoundRow> close(const spl::Plan& plan, const Groups& groups,
-                                          const Window& window = {});
+struct Found {
+  std::vector<FoundRow> rows;
+  std::string incomplete;
+};
+[[nodiscard]] Found close(const spl::Plan& plan, const GroupsOfScans& groups, const Window& window = {});
+[[nodiscard]] std::vector<FoundRow> close(const spl::Plan& plan, const Groups& groups);
 
 // A macro lookup over name (with its arguments, as `m(a, b)`) → definition. The result owns its macros.
 [[nodiscard]] spl::MacroLookup macro_lookup(const std::map<std::string, std::string>& macros);

@@ -124,8 +124,7 @@ Simulation::~Simulation() {
 
 void Simulation::add_detection(const std::string& name, const std::string& search, const std::string& cron,
                                const std::string& earliest, const std::string& latest, catalogue::Emit emit) {
-  auto plan = spl::compile(
-      search, [](std::string_view, std::size_t) { return nullptr; }, catalogue_->names);
+  auto plan = spl::compile(search, [](std::string_view, std::size_t) { return nullptr; }, catalogue_->names);
   ASSERT_TRUE(plan) << plan.error().message;
   auto schedule = schedule::Schedule::parse(cron, earliest, latest);
   ASSERT_TRUE(schedule) << schedule.error().message;
@@ -150,8 +149,7 @@ void Simulation::start() {
     findings_ = *std::move(findings);
     told_to = findings_.get();
   }
-  auto runner = Runner::make(
-      *store_, clock, *told_to, bounds, [this] { ++barriers; }, options, registry);
+  auto runner = Runner::make(*store_, clock, *told_to, bounds, [this] { ++barriers; }, options, registry);
   ASSERT_TRUE(runner) << runner.error().message;
   runner_ = *std::move(runner);
   runner_->set_feed_listener([this](const catalogue::Feed& feed) { feed_ = feed; });
@@ -184,13 +182,15 @@ void Simulation::evaluate(Time time, Fields fields, store::DeltaSet& deltas) {
   Arena arena;
   spl::EvalContext context{.arena = arena, .event_time = time, .arrival = sample.arrival};
   std::map<std::uint64_t, std::pair<const spl::Scan*, const catalogue::Catalogue*>> scans;
-  auto add = [&](const catalogue::Catalogue& catalogue, const catalogue::LoadedDetection& detection) {
-    const auto& scan = detection.plan->scan();
-    scans[scan->id()] = {scan.get(), &catalogue};
+  auto add = [&](const catalogue::Catalogue& catalogue, const spl::Scan& scan) {
+    scans[scan.id()] = {&scan, &catalogue};
   };
-  for (const auto& detection : feed_.current->detections) add(*feed_.current, detection);
+  for (const auto& detection : feed_.current->detections) {
+    for (const auto& scan : detection.plan->scans()) add(*feed_.current, *scan);
+  }
   for (const auto& each : feed_.finishing) {
-    for (std::size_t i : each.detections) add(*each.catalogue, each.catalogue->detections[i]);
+    for (auto [detection, scan] : each.parts)
+      add(*each.catalogue, *each.catalogue->detections[detection].plan->scans()[scan]);
   }
   for (const auto& [id, found] : scans) {
     auto [scan, catalogue] = found;
