@@ -7,7 +7,6 @@
 namespace hecate::spl {
 namespace {
 
-constexpr std::string_view kSecondSearch = "needs a second search over the same window";
 constexpr std::string_view kIndexes = "asks a Splunk server about itself";
 constexpr std::string_view kOutputs = "findings leave by the outputs of the configuration, not by the search";
 constexpr std::string_view kModels = "needs a model that Splunk's machine learning toolkit has stored";
