@@ -60,7 +60,9 @@ Rule Rule::of(const catalogue::Detection& detection, const FindingOptions& optio
   rule.id = detection.id;
   rule.type = detection.type;
   rule.version = detection.version;
-  rule.search_name = options.search_name_prefix + detection.name + options.search_name_suffix;
+  rule.search_name = detection.search_name.empty()
+                         ? options.search_name_prefix + detection.name + options.search_name_suffix
+                         : detection.search_name;
   rule.search = detection.search;
   rule.description = detection.description;
   rule.security_domain = detection.security_domain;

@@ -1,17 +1,18 @@
 #include "pipeline/catalogue/catalogue.h"
 
 #include "pipeline/base/nearest.h"
+#include "pipeline/catalogue/conf_layers.h"
+#include "pipeline/catalogue/content_files.h"
 #include "pipeline/catalogue/detection_reader.h"
 #include "pipeline/catalogue/lookup_files.h"
 #include "pipeline/catalogue/macro_table.h"
+#include "pipeline/catalogue/saved_search.h"
 #include "pipeline/catalogue/shipped.h"
 #include "pipeline/catalogue/yaml_reader.h"
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <set>
-#include <sstream>
 
 #include <fmt/format.h>
 
@@ -23,47 +24,6 @@ namespace fs = std::filesystem;
 constexpr std::string_view kDefaultCron = "0 * * * *";
 constexpr std::string_view kDefaultEarliest = "-70m@m";
 constexpr std::string_view kDefaultLatest = "-10m@m";
-
-bool is_yaml(const fs::path& path) {
-  return path.extension() == ".yml" || path.extension() == ".yaml";
-}
-bool is_csv(const fs::path& path) {
-  return path.extension() == ".csv";
-}
-
-// Folders that stand inside a folder of detections and hold something else.
-bool holds_other_content(const fs::path& folder) {
-  fs::path name = folder.filename();
-  return name == "macros" || name == "deployments" || name == "lookups" || name == "data_sources";
-}
-
-// Such files of a folder and its folders, sorted, so that "later" means the same everywhere; a file is
-// itself.
-std::vector<std::string> files_of(const fs::path& path, bool (*is_wanted)(const fs::path&),
-                                  bool detections = false) {
-  std::error_code error;
-  if (!fs::is_directory(path, error)) return {path.string()};
-  std::vector<std::string> files;
-  fs::recursive_directory_iterator entry(path, fs::directory_options::skip_permission_denied, error);
-  for (; !error && entry != fs::end(entry); entry.increment(error)) {
-    if (entry->is_directory(error)) {
-      if (detections && holds_other_content(entry->path())) entry.disable_recursion_pending();
-    } else if (is_wanted(entry->path())) {
-      files.push_back(entry->path().string());
-    }
-  }
-  std::sort(files.begin(), files.end());
-  return files;
-}
-
-Result<std::string> read_text(const std::string& file) {
-  std::error_code error;
-  if (!fs::exists(file, error)) return fail("there is no such file or folder; check the path");
-  std::ifstream in(file, std::ios::binary);
-  std::ostringstream text;
-  if (!in || !(text << in.rdbuf())) return fail("cannot be read, or is empty; check its permissions");
-  return std::move(text).str();
-}
 
 void apply(const Override& change, Detection& detection) {
   auto put = [](const auto& from, auto& to) {
@@ -102,6 +62,7 @@ class Loader {
   void read_deployments();
   void read_detections();
   void read_detections(std::string_view text, const std::string& file);
+  void read_saved_searches();
   void add_search(const std::string& name, const std::string& spl);
   void apply_overrides();
   void compile();
@@ -118,9 +79,16 @@ class Loader {
   void read_folders(const std::string& name, const std::vector<std::string>& given,
                     const DocumentReader& document);
   void read_file(const std::string& file, const DocumentReader& document);
+  using StanzaReader = std::function<void(const ConfStanza&)>;
+  void read_conf(const std::string& file, ConfLayers& layers, const StanzaReader& stanza);
+  void read_apps(FileKind kind, ConfLayers& layers, const StanzaReader& stanza);
+  bool take(const ConfStanza& stanza, const std::string& name, const StanzaReader& reader);
+  void read_detection_files(const std::string& path);
   void read_text_of(std::string_view text, const std::string& file, const DocumentReader& document);
   void keep(ReadDetection&& read);
-  [[nodiscard]] std::string why_off(const Detection& detection) const;
+  [[nodiscard]] bool apply_saved_searches(ReadDetection& read);
+  [[nodiscard]] bool put_in_settings(ReadDetection& read);
+  [[nodiscard]] std::string why_off(const ReadDetection& read) const;
   void compile(ReadDetection& read, std::string off);
   void refuse(const ReadDetection& read, spl::Position place, std::string reason);
 
@@ -130,6 +98,8 @@ class Loader {
   MacroTable macros_;
   LookupFiles lookups_{read_text};
   Deployments deployments_;
+  ConfLayers macros_conf_, transforms_conf_, saved_searches_;
+  std::multimap<std::string, std::string> stanzas_of_;  // of savedsearches.conf, by detection
   std::vector<ReadDetection> read_;
   std::set<std::string> files_;                    // those read, so that one named twice is read once
   std::map<std::string, std::string> first_file_;  // of each detection's name
@@ -155,6 +125,45 @@ void Loader::read_file(const std::string& file, const DocumentReader& document) 
     read_text_of(*text, file, document);
   else
     result_.refused.push_back({"", file, 1, 1, text.error().message});
+}
+
+// What a stanza says wrong goes into `refused`, under the name of its detection if it is one's.
+bool Loader::take(const ConfStanza& stanza, const std::string& name, const StanzaReader& reader) {
+  try {
+    reader(stanza);
+    return true;
+  } catch (const ConfWrong& wrong) {
+    result_.refused.push_back({name, wrong.file, wrong.position.line, wrong.position.column, wrong.message});
+    return false;
+  }
+}
+
+// Adds a layer, and reads again what it changed.
+void Loader::read_conf(const std::string& file, ConfLayers& layers, const StanzaReader& stanza) {
+  auto text = read_text(file);
+  if (!text) {
+    result_.refused.push_back({"", file, 1, 1, text.error().message});
+    return;
+  }
+  auto wrong = [&](spl::Position place, std::string message) {
+    result_.refused.push_back({"", file, place.line, place.column, std::move(message)});
+  };
+  for (const std::string& name : layers.add(*text, file, wrong))
+    if (stanza) take(layers.merged(name), "", stanza);
+}
+
+// The files of such a name in the folders of the detections, where these are those of Splunk's apps.
+// `default` comes before `local`, as in the alphabet.
+void Loader::read_apps(FileKind kind, ConfLayers& layers, const StanzaReader& stanza) {
+  std::set<std::string> read;
+  for (const std::string& path : sources_.detections) {
+    std::error_code error;
+    bool app = fs::is_directory(path, error) || is_conf(path);
+    if (path == kBuiltin || !app) continue;
+    fs::path folder = is_conf(path) ? app_of(fs::absolute(path, error)) : fs::path(path);
+    for (const std::string& file : files_of(folder, kind))
+      if (read.insert(fs::weakly_canonical(file, error).string()).second) read_conf(file, layers, stanza);
+  }
 }
 
 void Loader::read_shipped(std::string_view folder, const DocumentReader& document) {
@@ -199,21 +208,37 @@ void Loader::read_folders(const std::string& name, const std::vector<std::string
 
 void Loader::read_macros() {
   auto document = [&](const MapReader& yaml, const std::string& file) { macros_.add(yaml, file); };
+  auto stanza = [&](const ConfStanza& macro) { macros_.add(macro); };
   read_shipped("macros/", document);
-  read_folders("macros", sources_.macros, document);
+  read_folders("macros", {}, document);
+  read_apps(is_macros_conf, macros_conf_, stanza);
+  for (const std::string& path : sources_.macros) {
+    if (!is_conf(path))
+      for (const std::string& file : files_of(path, is_yaml)) read_file(file, document);
+    for (const std::string& file : files_of(path, is_macros_conf))
+      if (is_conf(file)) read_conf(file, macros_conf_, stanza);
+  }
 }
 
 // CSV files first, so that a definition may have the name of one.
 void Loader::read_lookups() {
   auto document = [&](const MapReader& yaml, const std::string& file) { lookups_.add(yaml, file); };
-  for (const std::string& path : folders_of("lookups", sources_.lookups)) {
+  auto stanza = [&](const ConfStanza& lookup) { lookups_.add(lookup); };
+  auto read = [&](const std::string& path) {
     std::error_code error;
     bool folder = fs::is_directory(path, error);
     if (folder || is_csv(path))
       for (const std::string& file : files_of(path, is_csv)) lookups_.add_csv(file);
-    if (folder || !is_csv(path))
+    if (folder || !(is_csv(path) || is_conf(path)))
       for (const std::string& file : files_of(path, is_yaml)) read_file(file, document);
-  }
+    for (const std::string& file : files_of(path, is_transforms_conf))
+      if (is_conf(file)) read_conf(file, transforms_conf_, stanza);
+  };
+  std::vector<std::string> folders = folders_of("lookups", sources_.lookups);
+  auto given = folders.end() - static_cast<std::ptrdiff_t>(sources_.lookups.size());
+  std::for_each(folders.begin(), given, read);
+  read_apps(is_transforms_conf, transforms_conf_, stanza);
+  std::for_each(given, folders.end(), read);
 }
 
 void Loader::read_deployments() {
@@ -243,23 +268,52 @@ void Loader::read_detections(std::string_view text, const std::string& file) {
   });
 }
 
+void Loader::read_detection_files(const std::string& path) {
+  if (is_conf(path)) return;
+  for (const std::string& file : files_of(path, is_detections, true)) {
+    std::error_code error;
+    if (!files_.insert(fs::weakly_canonical(file, error).string()).second) continue;
+    auto text = read_text(file);
+    if (text)
+      read_detections(*text, file);
+    else
+      result_.refused.push_back({"", file, 1, 1, text.error().message});
+  }
+}
+
 void Loader::read_detections() {
   for (const std::string& path : sources_.detections) {
-    if (path == kBuiltin) {
-      for (const ShippedFile& file : shipped_files())
-        if (file.path.find('/') == std::string_view::npos)
-          read_detections(file.text, std::string(kBuiltin) + std::string(file.path));
+    if (path != kBuiltin) {
+      read_detection_files(path);
       continue;
     }
-    for (const std::string& file : files_of(path, is_yaml, true)) {
-      std::error_code error;
-      if (!files_.insert(fs::weakly_canonical(file, error).string()).second) continue;
-      auto text = read_text(file);
-      if (text)
-        read_detections(*text, file);
-      else
-        result_.refused.push_back({"", file, 1, 1, text.error().message});
+    for (const ShippedFile& file : shipped_files())
+      if (file.path.find('/') == std::string_view::npos)
+        read_detections(file.text, std::string(kBuiltin) + std::string(file.path));
+  }
+  read_saved_searches();
+}
+
+// Stanzas with a search are detections, but where there is one of the name: they change it then, as those
+// without a search do.
+void Loader::read_saved_searches() {
+  read_apps(is_saved_searches, saved_searches_, {});
+  for (const std::string& path : sources_.detections) {
+    std::error_code error;
+    bool named_otherwise = is_conf(path) && !is_saved_searches(path) && fs::is_regular_file(path, error);
+    if (named_otherwise) read_conf(path, saved_searches_, {});
+  }
+  for (const std::string& name : saved_searches_.names()) {
+    ConfStanza stanza = saved_searches_.merged(name);
+    stanzas_of_.emplace(detection_name(name), name);
+    if (first_file_.contains(detection_name(name))) continue;
+    if (stanza.find("search") == nullptr) {
+      result_.warnings.push_back({name, stanza.file, stanza.position.line, stanza.position.column,
+                                  "has no search, and there is no detection of this name that it could "
+                                  "change; it has no effect"});
+      continue;
     }
+    take(stanza, detection_name(name), [&](const ConfStanza& saved) { keep(read_saved_search(saved)); });
   }
 }
 
@@ -271,17 +325,31 @@ void Loader::add_search(const std::string& name, const std::string& spl) {
   read_.push_back(std::move(read));
 }
 
+// The stanza of a detection that came from YAML may bear its name or the one that Splunk's package gives it.
+bool Loader::apply_saved_searches(ReadDetection& read) {
+  auto [begin, end] = stanzas_of_.equal_range(read.detection.name);
+  return std::all_of(begin, end, [&](const auto& each) {
+    return take(saved_searches_.merged(each.second), read.detection.name,
+                [&](const ConfStanza& stanza) { apply(stanza, read); });
+  });
+}
+
+// False: it is refused.
+bool Loader::put_in_settings(ReadDetection& read) {
+  Detection& detection = read.detection;
+  apply_base(detection);
+  auto deployment = deployments_.find(detection.type);
+  if (deployment != deployments_.end()) apply(deployment->second, detection);
+  if (read.own) apply(*read.own, detection);
+  if (!apply_saved_searches(read)) return false;
+  apply(sources_.defaults, detection);
+  auto change = sources_.overrides.find(detection.name);
+  if (change != sources_.overrides.end()) apply(change->second, detection);
+  return true;
+}
+
 void Loader::apply_overrides() {
-  for (ReadDetection& read : read_) {
-    Detection& detection = read.detection;
-    apply_base(detection);
-    auto deployment = deployments_.find(detection.type);
-    if (deployment != deployments_.end()) apply(deployment->second, detection);
-    if (read.own) apply(*read.own, detection);
-    apply(sources_.defaults, detection);
-    auto change = sources_.overrides.find(detection.name);
-    if (change != sources_.overrides.end()) apply(change->second, detection);
-  }
+  std::erase_if(read_, [&](ReadDetection& read) { return !put_in_settings(read); });
   for (const auto& [name, change] : sources_.overrides) {
     if (first_file_.contains(name)) continue;
     std::vector<std::string_view> known;
@@ -295,11 +363,14 @@ void Loader::apply_overrides() {
 }
 
 // Empty: it runs.
-std::string Loader::why_off(const Detection& detection) const {
+std::string Loader::why_off(const ReadDetection& read) const {
+  const Detection& detection = read.detection;
   if (detection.type == "Baseline")
     return "a Baseline prepares data for other searches and finds nothing; hecate does not run it";
-  if (detection.enabled) return {};
   auto own = sources_.overrides.find(detection.name);
+  bool turned_on = own != sources_.overrides.end() && own->second.disabled == false;
+  if (!read.off.empty() && !turned_on) return read.off;
+  if (detection.enabled) return {};
   if (own != sources_.overrides.end() && own->second.disabled)
     return "an override in the configuration disables it";
   if (sources_.defaults.disabled) return "`detections.defaults` in the configuration disables all";
@@ -331,12 +402,15 @@ void Loader::compile(ReadDetection& read, std::string off) {
   }
   catalogue_->detections.push_back(
       {std::move(detection), std::move(*schedule), std::move(*plan), std::move(off)});
+  if (sources_.keep_places && read.search_places)
+    catalogue_->detections.back().places =
+        std::make_shared<const ScalarPlaces>(std::move(*read.search_places));
 }
 
 void Loader::compile() {
   for (ReadDetection& read : read_) {
     const Detection& detection = read.detection;
-    std::string off = why_off(detection);
+    std::string off = why_off(read);
     if (off.empty() || (sources_.include_disabled && detection.type != "Baseline")) {
       compile(read, std::move(off));
       continue;

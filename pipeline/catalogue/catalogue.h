@@ -2,6 +2,7 @@
 
 #include "pipeline/base/error.h"
 #include "pipeline/catalogue/detection.h"
+#include "pipeline/catalogue/scalar_places.h"
 #include "pipeline/fields/event_fields.h"
 #include "pipeline/schedule/schedule.h"
 #include "pipeline/spl/plan.h"
@@ -41,6 +42,7 @@ struct Sources {
   Override defaults;                     // for all
   std::map<std::string, Override> overrides;  // by detection name
   bool include_disabled = false;              // search and check look at those too
+  bool keep_places = false;                   // LoadedDetection::places, for explain
 };
 
 // Why a detection is not running.
@@ -56,6 +58,8 @@ struct LoadedDetection {
   schedule::Schedule schedule;
   std::shared_ptr<const spl::Plan> plan;
   std::string off;  // why it does not run, where Sources::include_disabled let it in; else empty
+  // From a place in the search to that in its file; none without Sources::keep_places, or a file.
+  std::shared_ptr<const ScalarPlaces> places{};
 };
 
 // Everything that runs at one time: compiled detections, the field names they use, the field rules. Immutable

@@ -48,6 +48,7 @@ enum class Revise : std::uint8_t {
 // in.
 struct Detection {
   std::string name;
+  std::string search_name;  // that of its stanza in savedsearches.conf; empty: made of the name
   std::string id;
   int version = 0;
   std::string date, author, status;

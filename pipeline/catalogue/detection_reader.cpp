@@ -175,16 +175,11 @@ void read_observables(const MapReader& tags, Detection& detection) {
   }
 }
 
-// `3600s`, `60m`, `1h`, `1d`.
 Time read_period(const MapReader& yaml) {
-  std::string text = yaml.required("period");
-  std::int64_t count = 0;
-  auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  std::string_view unit(rest, static_cast<std::size_t>(text.data() + text.size() - rest));
-  Time length = unit == "s" ? kSecond : unit == "m" ? kMinute : unit == "h" ? kHour : unit == "d" ? kDay : 0;
-  if (error != std::errc() || length == 0 || count <= 0 || count > 366 * kDay / length)
+  auto period = parse_period(yaml.required("period"));
+  if (!period)
     yaml.wrong("period", "must be a number and a unit, such as 3600s, 60m, 1h or 1d, up to 366 days");
-  return count * length;
+  return *period;
 }
 
 void read_throttling(const MapReader& yaml, Detection& detection) {
@@ -244,6 +239,15 @@ std::string name_if_any(const YAML::Node& node) {
 }
 
 }  // namespace
+
+std::optional<Time> parse_period(std::string_view text) {
+  std::int64_t count = 0;
+  auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  std::string_view unit(rest, static_cast<std::size_t>(text.data() + text.size() - rest));
+  Time length = unit == "s" ? kSecond : unit == "m" ? kMinute : unit == "h" ? kHour : unit == "d" ? kDay : 0;
+  if (error != std::errc() || length == 0 || count <= 0 || count > 366 * kDay / length) return std::nullopt;
+  return count * length;
+}
 
 ReadDetection read_detection(const MapReader& yaml, std::string_view text, const std::string& file) {
   ReadDetection read;

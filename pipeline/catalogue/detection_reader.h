@@ -21,12 +21,16 @@ struct ReadDetection {
   std::optional<ScalarPlaces>
       search_places;            // where the search stands in the file; none: it is no part of one
   spl::Position position;       // of the document
+  std::string off;              // why its file does not have it run; empty: it does
   std::vector<Wrong> warnings;  // what is read and is likely not what was meant
 };
 
 // Reads one document in any of the catalogue's three forms; throws Wrong. `text` is that of the whole file.
 [[nodiscard]] ReadDetection read_detection(const MapReader& yaml, std::string_view text,
                                            const std::string& file);
+
+// `3600s`, `60m`, `1h`, `1d`, up to 366 days; nothing for anything else.
+[[nodiscard]] std::optional<Time> parse_period(std::string_view text);
 
 // What went wrong in one document; `name` where it told so much.
 struct DocumentError {

@@ -1,7 +1,9 @@
 #include "pipeline/catalogue/lookup_files.h"
 
 #include "pipeline/base/nearest.h"
+#include "pipeline/catalogue/conf_layers.h"
 #include "pipeline/catalogue/csv.h"
+#include "pipeline/catalogue/names.h"
 #include "pipeline/catalogue/yaml_reader.h"
 
 #include <algorithm>
@@ -17,30 +19,18 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMostCsvBytes = std::size_t{1} << 30;
 
-// Names with commas or blanks between.
-std::vector<std::string> names_in(std::string_view text) {
-  constexpr std::string_view kBetween = ", \t\r\n";
-  std::vector<std::string> names;
-  while (true) {
-    std::size_t begin = text.find_first_not_of(kBetween);
-    if (begin == std::string_view::npos) return names;
-    std::size_t end = std::min(text.find_first_of(kBetween, begin), text.size());
-    names.emplace_back(text.substr(begin, end - begin));
-    text.remove_prefix(end);
-  }
-}
+using MatchTypes = std::vector<std::pair<std::string, spl::LookupMatch>>;
 
-// `WILDCARD(a), CIDR(b)`, `EXACT(c)`.
-std::vector<std::pair<std::string, spl::LookupMatch>> read_match_type(const MapReader& yaml) {
-  std::vector<std::pair<std::string, spl::LookupMatch>> types;
-  for (const std::string& one : names_in(yaml.text_or("match_type", ""))) {
+// `WILDCARD(a), CIDR(b)`, `EXACT(c)`; the error says what is none of these.
+Result<MatchTypes> parse_match_type(std::string_view text) {
+  MatchTypes types;
+  for (const std::string& one : names_in(text)) {
     std::size_t open = one.find('(');
     std::string kind = one.substr(0, open);
     std::ranges::transform(kind, kind.begin(), [](unsigned char c) { return std::toupper(c); });
     bool known = kind == "WILDCARD" || kind == "CIDR" || kind == "EXACT";
     if (!known || open == std::string::npos || one.back() != ')' || one.size() - open < 3)
-      yaml.wrong("match_type",
-                 fmt::format("expected WILDCARD(field), CIDR(field) or EXACT(field), not `{}`", one));
+      return fail(fmt::format("expected WILDCARD(field), CIDR(field) or EXACT(field), not `{}`", one));
     std::string field = one.substr(open + 1, one.size() - open - 2);
     types.emplace_back(field, kind == "WILDCARD" ? spl::LookupMatch::wildcard
                               : kind == "CIDR"   ? spl::LookupMatch::cidr
@@ -49,13 +39,41 @@ std::vector<std::pair<std::string, spl::LookupMatch>> read_match_type(const MapR
   return types;
 }
 
-std::size_t read_count(const MapReader& yaml, const char* key, std::size_t least, std::size_t otherwise) {
-  auto number = yaml.number(key);
+// Of YAML and of transforms.conf alike.
+template <typename Settings>
+std::size_t read_count(const Settings& settings, const char* key, std::size_t least, std::size_t otherwise) {
+  auto number = settings.number(key);
   if (!number) return otherwise;
   if (*number < static_cast<double>(least) || *number > 1000 ||
       *number != static_cast<double>(static_cast<int>(*number)))
-    yaml.wrong(key, fmt::format("expected a whole number from {} to 1000", least));
+    settings.wrong(key, fmt::format("expected a whole number from {} to 1000", least));
   return static_cast<std::size_t>(*number);
+}
+
+template <typename Settings>
+spl::LookupRules read_rules(const Settings& settings) {
+  spl::LookupRules rules;
+  auto types = parse_match_type(settings.text_or("match_type", ""));
+  if (!types) settings.wrong("match_type", types.error().message);
+  rules.match_type = std::move(*types);
+  rules.case_sensitive_match = settings.boolean("case_sensitive_match").value_or(true);
+  rules.default_match = settings.text_or("default_match", "");
+  rules.min_matches = read_count(settings, "min_matches", 0, rules.min_matches);
+  rules.max_matches = read_count(settings, "max_matches", 1, rules.max_matches);
+  return rules;
+}
+
+constexpr std::string_view kNoCollection =
+    "it is a collection of Splunk's KV store, which is not read here; a CSV file of what it holds, "
+    "or `empty: true` with `fields_list`, in a definition of this name stands for it";
+
+// The file that a stanza names: in the app's lookups folder, else beside the .conf file.
+std::string csv_of(const ConfSetting& filename) {
+  fs::path folder = fs::path(filename.file).parent_path();
+  std::error_code error;
+  for (const fs::path& place : {folder.parent_path() / "lookups", folder / "lookups"})
+    if (fs::exists(place / filename.value, error)) return (place / filename.value).string();
+  return (folder / filename.value).string();
 }
 
 }  // namespace
@@ -64,11 +82,7 @@ void LookupFiles::add(const MapReader& yaml, const std::string& file) {
   std::string name = yaml.required("name");
   Definition definition;
   definition.place = fmt::format("{}:{}", file, yaml.position("name").line);
-  definition.rules.match_type = read_match_type(yaml);
-  definition.rules.case_sensitive_match = yaml.boolean("case_sensitive_match").value_or(true);
-  definition.rules.default_match = yaml.text_or("default_match", "");
-  definition.rules.min_matches = read_count(yaml, "min_matches", 0, definition.rules.min_matches);
-  definition.rules.max_matches = read_count(yaml, "max_matches", 1, definition.rules.max_matches);
+  definition.rules = read_rules(yaml);
   if (auto csv = yaml.text("filename")) {
     definition.csv = (fs::path(file).parent_path() / *csv).string();
   } else if (yaml.boolean("empty").value_or(false)) {
@@ -76,13 +90,34 @@ void LookupFiles::add(const MapReader& yaml, const std::string& file) {
     if (definition.fields.empty())
       yaml.wrong("fields_list", "is missing: an empty table has fields all the same");
   } else if (yaml.has("collection")) {
-    definition.cannot =
-        "it is a collection of Splunk's KV store, which is not read here; a CSV file of what it holds, "
-        "or `empty: true` with `fields_list`, in a definition of this name stands for it";
+    definition.cannot = kNoCollection;
   } else {
     yaml.wrong("filename", "is missing: a lookup names its CSV file, or says `empty: true`");
   }
   definitions_.insert_or_assign(std::move(name), std::move(definition));
+}
+
+void LookupFiles::add(const ConfStanza& stanza) {
+  const ConfSetting* csv = stanza.find("filename");
+  bool outside = stanza.find("external_cmd") != nullptr || stanza.find("external_type") != nullptr;
+  if (csv == nullptr && !outside && stanza.find("collection") == nullptr) return;
+  Definition definition;
+  definition.place = stanza.place_of(csv != nullptr ? "filename" : "collection");
+  definition.rules = read_rules(stanza);
+  if (csv != nullptr)
+    definition.csv = csv_of(*csv);
+  else if (stanza.find("collection") != nullptr || stanza.text_or("external_type", "") == "kvstore")
+    definition.cannot = kNoCollection;
+  else
+    definition.cannot =
+        "a program of Splunk's answers it (`external_cmd`), which is not run here; a CSV file in a "
+        "definition "
+        "of this name stands for it";
+  if (stanza.find("time_field") != nullptr)
+    definition.cannot =
+        "it goes by time (`time_field`), which is not supported; a definition of this name "
+        "without it stands for it";
+  definitions_.insert_or_assign(stanza.name, std::move(definition));
 }
 
 void LookupFiles::add_csv(const std::string& path) {

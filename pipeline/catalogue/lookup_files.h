@@ -11,6 +11,7 @@
 namespace hecate::catalogue {
 
 class MapReader;
+struct ConfStanza;
 
 // All lookups of a catalogue, by name; a later one replaces an earlier one. A table is read when it is first
 // asked for, so that those nobody uses cost nothing.
@@ -25,6 +26,9 @@ class LookupFiles {
   // `case_sensitive_match`, `default_match`, `min_matches`, `max_matches` as in Splunk's transforms.conf.
   // Throws Wrong.
   void add(const MapReader& yaml, const std::string& file);
+  // Takes a stanza of transforms.conf, with the same keys; its CSV file is looked for in the app's `lookups/`
+  // folder, else beside the file. One that defines no lookup is passed over. Throws ConfWrong.
+  void add(const ConfStanza& stanza);
   // A CSV file under its own name (`tools.csv`), with the rules that hold where no definition says otherwise.
   void add_csv(const std::string& path);
 
@@ -41,7 +45,7 @@ class LookupFiles {
     spl::LookupRules rules;
     std::string csv;                            // empty: there are no rows
     std::vector<std::string> fields;            // of a table without rows
-    std::string cannot;                         // why it cannot be used
+    std::string cannot;                         // why it cannot be used, and what to do
     std::shared_ptr<const spl::Lookup> lookup;  // once it was asked for
   };
   using Table = std::shared_ptr<const spl::LookupTable>;

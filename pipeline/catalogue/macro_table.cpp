@@ -1,5 +1,7 @@
 #include "pipeline/catalogue/macro_table.h"
 
+#include "pipeline/catalogue/conf_layers.h"
+#include "pipeline/catalogue/names.h"
 #include "pipeline/catalogue/yaml_reader.h"
 
 #include <charconv>
@@ -34,6 +36,26 @@ void MacroTable::add(const MapReader& yaml, const std::string& file) {
   if (stated != std::string::npos && stated != macro.arguments.size()) {
     yaml.wrong("name",
                fmt::format("says {} arguments, but `arguments` lists {}", stated, macro.arguments.size()));
+  }
+  std::pair key(macro.name, macro.arguments.size());
+  macros_.insert_or_assign(std::move(key), std::move(macro));
+}
+
+void MacroTable::add(const ConfStanza& stanza) {
+  spl::Macro macro;
+  macro.name = stanza.name;
+  macro.arguments = names_in(stanza.text_or("args", ""));
+  macro.definition = stanza.text_or("definition", "");
+  macro.place = stanza.place_of("definition");
+  if (!stanza.settings.contains("definition")) stanza.wrong("definition", "is missing");
+  if (stanza.boolean("iseval").value_or(false))
+    macro.cannot = "is an eval expression (`iseval`), which is not supported: write out what it gives";
+  std::size_t stated = take_argument_count(macro.name);
+  if (stated == std::string::npos) stated = 0;
+  if (stated != macro.arguments.size()) {
+    stanza.wrong("args",
+                 fmt::format("lists {} names, but the stanza [{}] is that of a macro with {} arguments",
+                             macro.arguments.size(), stanza.name, stated));
   }
   std::pair key(macro.name, macro.arguments.size());
   macros_.insert_or_assign(std::move(key), std::move(macro));

@@ -11,6 +11,7 @@
 namespace hecate::catalogue {
 
 class MapReader;
+struct ConfStanza;
 
 // All macros of a catalogue, by name and number of arguments; a later one replaces an earlier one of the
 // same.
@@ -19,6 +20,9 @@ class MacroTable {
   // Takes one document of the macro file `file`: `name` (`f` or `f(1)`), `arguments`, `definition`. Throws
   // Wrong.
   void add(const MapReader& yaml, const std::string& file);
+
+  // Takes a stanza of macros.conf: `[f]` or `[f(1)]` with `definition` and `args`. Throws ConfWrong.
+  void add(const ConfStanza& stanza);
 
   // A macro that is missing and whose name ends in `_filter` reads `search *`: that is what a site has until
   // it defines its own. Any other missing one is nullptr. Valid while the table is.

@@ -65,10 +65,14 @@ std::size_t offset_of(std::string_view file, int line, int column) {
 
 }  // namespace
 
-ScalarPlaces::ScalarPlaces(std::string_view file, int line, int column, std::string_view value)
-    : start_{line + 1, column + 1}, line_starts_{0} {
+ScalarPlaces::ScalarPlaces(spl::Position start, std::vector<spl::Position> places, std::string_view value)
+    : start_(start), places_(std::move(places)), line_starts_{0} {
   for (std::size_t i = 0; i < value.size(); ++i)
     if (value[i] == '\n') line_starts_.push_back(i + 1);
+}
+
+ScalarPlaces::ScalarPlaces(std::string_view file, int line, int column, std::string_view value)
+    : ScalarPlaces({line + 1, column + 1}, {}, value) {
   walk(file, offset_of(file, line, column), value);
 }
 

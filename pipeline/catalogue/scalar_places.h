@@ -16,6 +16,8 @@ class ScalarPlaces {
   // `line` and `column` (from 0) are where YAML says that the value begins in `file`: its quote or `|` if it
   // has one.
   ScalarPlaces(std::string_view file, int line, int column, std::string_view value);
+  // Where the reader of the file knows the place of each byte of the value.
+  ScalarPlaces(spl::Position start, std::vector<spl::Position> places, std::string_view value);
 
   // Of `in_value`, a line and column (both from 1) in the value's own text.
   [[nodiscard]] spl::Position in_file(spl::Position in_value) const;

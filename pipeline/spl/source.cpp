@@ -177,6 +177,10 @@ Parsed<void> Expander::call(std::string_view inside, Position origin, int depth)
     return std::unexpected(Diagnostic{origin, "a macro name is missing between the back quotes"});
   const Macro* macro = macros_ ? macros_(name, arguments.size()) : nullptr;
   if (macro == nullptr) return not_found(name, arguments.size(), origin);
+  if (!macro->cannot.empty()) {
+    return std::unexpected(
+        Diagnostic{origin, fmt::format("macro `{}` ({}) {}", name, macro->place, macro->cannot)});
+  }
   if (depth >= kDeepest) {
     return std::unexpected(Diagnostic{
         origin, fmt::format("macro `{}` is called more than {} deep: does it call itself?", name, kDeepest)});
@@ -219,19 +223,23 @@ Position SourceText::called(const Macro& macro, Position origin) {
   return {origin.line, origin.column, static_cast<int>(calls_.size())};
 }
 
-Diagnostic SourceText::with_macros(Diagnostic wrong) const {
+std::string SourceText::macros_of(Position position) const {
   constexpr int kMost = 4;  // a macro may call itself
-  std::string_view before = "; in macro ";
+  std::string macros;
+  std::string_view before;
   int named = 0;
-  for (int call = wrong.position.call; call > 0;) {
+  for (int call = position.call; call > 0;) {
     const Call& in = calls_[static_cast<std::size_t>(call) - 1];
-    if (++named > kMost) {
-      wrong.message += ", …";
-      break;
-    }
-    wrong.message += fmt::format("{}{}", std::exchange(before, ", called by "), in.macro);
+    if (++named > kMost) return macros + ", …";
+    macros += fmt::format("{}{}", std::exchange(before, ", called by "), in.macro);
     call = in.by;
   }
+  return macros;
+}
+
+Diagnostic SourceText::with_macros(Diagnostic wrong) const {
+  if (std::string macros = macros_of(wrong.position); !macros.empty())
+    wrong.message += "; in macro " + macros;
   return wrong;
 }
 

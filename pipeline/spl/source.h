@@ -31,7 +31,8 @@ struct Macro {
   std::string name;
   std::vector<std::string> arguments;
   std::string definition;
-  std::string place{};  // of the definition, `file:line`, for messages
+  std::string place{};   // of the definition, `file:line`, for messages
+  std::string cannot{};  // why it cannot be put in; empty: it can
 };
 
 // Finds a macro by its name and number of arguments; nullptr when there is none.
@@ -49,6 +50,9 @@ class SourceText {
 
   // A call of `macro` at `origin`: the place that what it brings in has.
   [[nodiscard]] Position called(const Macro& macro, Position origin);
+  // The macros that what stands there came in by, the innermost first, with the places of their definitions;
+  // empty where the author wrote it.
+  [[nodiscard]] std::string macros_of(Position position) const;
   // With the macros named in its message that what is wrong came in by, the innermost first.
   [[nodiscard]] Diagnostic with_macros(Diagnostic wrong) const;
 
