@@ -1,5 +1,6 @@
 #include "daemon/config.h"
 #include "daemon/content.h"
+#include "daemon/plan_output.h"
 #include "outputs/json_writer.h"
 
 #include <cstdio>
@@ -24,7 +25,7 @@ std::vector<std::string_view> actions_of(const LoadedDetection& loaded) {
   return actions;
 }
 
-void print_text(const LoadedDetection& loaded) {
+void print_text(const LoadedDetection& loaded, const catalogue::Catalogue& catalogue) {
   const catalogue::Detection& detection = loaded.detection;
   fmt::print("{} {} ({})\n", loaded.off.empty() ? "ok" : "off", detection.name, detection.file);
   if (!loaded.off.empty()) fmt::print("     off: {}\n", loaded.off);
@@ -34,10 +35,10 @@ void print_text(const LoadedDetection& loaded) {
   auto actions = actions_of(loaded);
   fmt::print("     actions: {}\n",
              actions.empty() ? "none, so nothing is told" : fmt::format("{}", fmt::join(actions, ", ")));
-  for (const std::string& line : loaded.plan->describe()) fmt::print("     {}\n", line);
+  print_plan(loaded, catalogue, "     ");
 }
 
-void print_json(const LoadedDetection& loaded) {
+void print_json(const LoadedDetection& loaded, const catalogue::Catalogue& catalogue) {
   const catalogue::Detection& detection = loaded.detection;
   outputs::JsonWriter json;
   json.begin_object().key("name").value(detection.name).key("file").value(detection.file);
@@ -49,19 +50,9 @@ void print_json(const LoadedDetection& loaded) {
   json.key("emit").value(emit_of(loaded)).key("actions").begin_array();
   for (std::string_view action : actions_of(loaded)) json.value(action);
   json.end_array();
-  json.key("plan").begin_object();
-  json.key("scans").begin_array();
-  bool keeps_events = false;
-  for (const auto& scan : loaded.plan->scans()) {
-    json.value(fmt::format("{:016x}", scan->id()));
-    keeps_events |= scan->keeps_events();
-  }
-  json.end_array();
-  json.key("keeps_events").value(keeps_events);
-  json.key("first_match").value(loaded.plan->can_emit_first_match());
-  json.key("steps").begin_array();
-  for (const std::string& line : loaded.plan->describe()) json.value(line);
-  json.end_array().end_object().end_object();
+  json.key("plan");
+  write_plan(json, loaded, catalogue);
+  json.end_object();
   fmt::print("{}\n", json.text());
 }
 
@@ -86,7 +77,8 @@ Result<catalogue::LoadResult> read(const CheckOptions& options) {
 }
 
 void print_all(const catalogue::LoadResult& loaded, bool json) {
-  for (const LoadedDetection& each : loaded.catalogue->detections) json ? print_json(each) : print_text(each);
+  for (const LoadedDetection& each : loaded.catalogue->detections)
+    json ? print_json(each, *loaded.catalogue) : print_text(each, *loaded.catalogue);
   for (const Refused& each : loaded.ignored)
     json ? print_json(each, true)
          : fmt::print("skipped {} ({})\n     {}\n", each.name, each.file, each.reason);

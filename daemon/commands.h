@@ -17,6 +17,7 @@ struct ContentOptions {
   std::vector<std::string> lookups;
   std::optional<std::string> spl;  // one search given as text, instead of detections
   bool first_match = false;        // all of them emit at the first match
+  bool keep_places = false;        // for explain
 };
 
 // What events to read.
@@ -65,6 +66,16 @@ struct CheckOptions {
   bool json = false;
 };
 int check(const CheckOptions& options);
+
+struct ExplainOptions {
+  ContentOptions content;
+  std::string name;  // a detection's, or a file of detections; empty: all of `content`
+  InputOptions input;
+  std::int64_t limit = 3;  // events that are shown; 0: all
+  bool json = false;
+};
+// 0: explained; 1: a file of events could not be read; 2: there is no such detection.
+int explain(const ExplainOptions& options);
 
 struct StateOptions {
   std::string what;  // check, show, findings, late, outbox, export, requeue

@@ -12,6 +12,7 @@ catalogue::LoadResult read_content(const ContentOptions& options) {
   sources.include_disabled = true;
   sources.macros = options.macros;
   sources.lookups = options.lookups;
+  sources.keep_places = options.keep_places;
   if (options.first_match) sources.defaults.emit = catalogue::Emit::first_match;
   if (options.spl) return catalogue::load_search("search", *options.spl, sources);
   sources.detections = options.detections;
@@ -44,6 +45,7 @@ void tell_warnings(const catalogue::LoadResult& loaded) {
 
 decode::InputFormat input_format(const std::string& name) {
   if (name == "json") return decode::InputFormat::json;
+  if (name == "text") return decode::InputFormat::text;
   if (name == "xml") return decode::InputFormat::xml;
   if (name == "hec") return decode::InputFormat::hec;
   return decode::InputFormat::automatic;

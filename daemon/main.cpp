@@ -27,15 +27,17 @@ void add_list(CLI::App& command, const std::string& option, std::vector<std::str
 }
 
 void add_content(CLI::App& command, ContentOptions& content, bool with_search) {
-  add_list(command, "--detections", content.detections,
-           "Detection file or folder, in ESCU's YAML form; without it, those that ship with hecate");
+  add_list(
+      command, "--detections", content.detections,
+      "Detection file or folder, YAML in ESCU's form or Splunk's savedsearches.conf; without it, those that "
+      "ship with hecate");
   if (with_search)
     command.add_option("--spl", content.spl, "One search, given as text, instead of detections")
         ->excludes("--detections");
   add_list(command, "--macros", content.macros,
-           "File or folder of macros (YAML); a later one replaces an earlier one");
+           "File or folder of macros (YAML, macros.conf); a later one replaces an earlier one");
   add_list(command, "--lookups", content.lookups,
-           "File or folder of lookups (YAML definitions and CSV files)");
+           "File or folder of lookups (YAML, transforms.conf and CSV files)");
 }
 
 void add_metadata(CLI::App& command, std::string& source, std::string& sourcetype, std::string& host,
@@ -48,8 +50,8 @@ void add_metadata(CLI::App& command, std::string& source, std::string& sourcetyp
 }
 
 void add_format(CLI::App& command, std::string& format) {
-  command.add_option("--input", format, "Form of the files: auto, json, xml, hec")
-      ->check(CLI::IsMember({"auto", "json", "xml", "hec"}))
+  command.add_option("--input", format, "Form of the files: auto, json, xml, text, hec")
+      ->check(CLI::IsMember({"auto", "json", "xml", "text", "hec"}))
       ->capture_default_str();
 }
 
@@ -129,9 +131,9 @@ CLI::App* add_check(CLI::App& app, CheckOptions& options) {
       app.add_subcommand("check", "Load detections and say how each will run, or why it cannot");
   CLI::Option* paths = command->add_option("PATH", options.content.detections,
                                            "Detection files or folders; without it, those that ship");
-  add_list(*command, "--macros", options.content.macros, "File or folder of macros (YAML)");
+  add_list(*command, "--macros", options.content.macros, "File or folder of macros (YAML, macros.conf)");
   add_list(*command, "--lookups", options.content.lookups,
-           "File or folder of lookups (YAML definitions and CSV files)");
+           "File or folder of lookups (YAML, transforms.conf and CSV files)");
   command
       ->add_option("-c,--config", options.config,
                    "The detections of this configuration, with its macros, lookups and overrides")
@@ -139,6 +141,26 @@ CLI::App* add_check(CLI::App& app, CheckOptions& options) {
       ->excludes("--macros")
       ->excludes("--lookups");
   command->add_flag("--json", options.json, "One JSON object a detection");
+  return command;
+}
+
+CLI::App* add_explain(CLI::App& app, ExplainOptions& options) {
+  CLI::App* command = app.add_subcommand(
+      "explain", "Say how a detection works, and clause by clause why events match or do not");
+  command->add_option("NAME", options.name, "The detection's name, or a file of detections");
+  add_content(*command, options.content, true);
+  add_list(*command, "--event", options.input.files,
+           "File of events; - is standard input; .gz and .zst are unpacked");
+  add_format(*command, options.input.format);
+  add_metadata(*command, options.input.source, options.input.sourcetype, options.input.host,
+               options.input.index);
+  command->add_option("--limit", options.limit, "Of many events, show so many that come nearest; 0: all")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->add_flag("--json", options.json, "One JSON object for the detection, then one an event");
+  command->footer(
+      "Example: hecate explain 'Windows MsMpEng Writing to System32' --event events.xml\n"
+      "Exit code 0: explained; 1: a file of events could not be read; 2: there is no such detection.");
   return command;
 }
 
@@ -261,6 +283,7 @@ int run(int argc, char** argv) {
   ReplayOptions replay_options;
   SendOptions send_options;
   CheckOptions check_options;
+  ExplainOptions explain_options;
   StateOptions state_options;
   StatusOptions status_options;
   CompareOptions compare_options;
@@ -276,6 +299,7 @@ int run(int argc, char** argv) {
       {add_replay(app, replay_options), [&] { return replay(replay_options); }},
       {add_send(app, send_options), [&] { return send(send_options); }},
       {add_check(app, check_options), [&] { return check(check_options); }},
+      {add_explain(app, explain_options), [&] { return explain(explain_options); }},
       {add_state(app, state_options), [&] { return state(state_options); }},
       {add_status(app, status_options), [&] { return status(status_options); }},
       {add_compare(app, compare_options), [&] { return compare(compare_options); }},

@@ -4,6 +4,7 @@
 #include "pipeline/decode/envelope.h"
 #include "pipeline/decode/json_index.h"
 #include "pipeline/decode/json_text.h"
+#include "pipeline/decode/raw.h"
 #include "pipeline/decode/shape.h"
 
 #include <algorithm>
@@ -266,6 +267,31 @@ class XmlSplitter final : public Splitter {
   }
 };
 
+// What classic text has in the second line of each block, behind the date.
+constexpr std::string_view kLogName = "\nLogName=";
+
+// Blocks of classic text, or lines.
+class TextSplitter final : public Splitter {
+ public:
+  using Splitter::Splitter;
+
+  std::size_t split(std::string_view text, bool last) override {
+    if (!last) text = text.substr(0, whole_events(text));
+    EnvelopeDefaults defaults{defaults_.host, defaults_.source, defaults_.sourcetype, defaults_.index};
+    EnvelopeResult result = read_raw(text, defaults, [this](EventView& view) { give(view); });
+    if (result.error != EnvelopeError::none && !text.empty()) malformed();
+    return text.size();
+  }
+
+ private:
+  // Up to the begin of the last block, which may go on; without blocks, up to the last line.
+  static std::size_t whole_events(std::string_view text) {
+    std::size_t log_name = text.rfind(kLogName);
+    if (log_name == std::string_view::npos) return text.rfind('\n') + 1;
+    return log_name == 0 ? 0 : text.rfind('\n', log_name - 1) + 1;
+  }
+};
+
 // Whether the first object has an `event` and no other keys than HEC's: Winlogbeat's events have an `event`
 // too.
 bool is_envelope(std::string_view text) {
@@ -291,6 +317,8 @@ Result<InputFormat> recognise(std::string_view head, const std::string& path) {
   if (text.empty()) return InputFormat::json;
   if (text.front() == '"') return InputFormat::json;
   if (text.front() != '{') {
+    if (text.starts_with(kLogName.substr(1)) || text.substr(0, text.find("EventCode=")).contains(kLogName))
+      return InputFormat::text;
     if (text.front() == '<' || find_event_element(text) != std::string_view::npos) return InputFormat::xml;
     return fail(fmt::format(
         "{}: the form of the events is not known: the file begins neither with JSON nor with <Event>; "
@@ -305,6 +333,8 @@ std::unique_ptr<Splitter> make_splitter(InputFormat format, const FileDefaults& 
   switch (format) {
     case InputFormat::xml:
       return std::make_unique<XmlSplitter>(defaults, event, stats);
+    case InputFormat::text:
+      return std::make_unique<TextSplitter>(defaults, event, stats);
     case InputFormat::hec:
       return std::make_unique<HecSplitter>(defaults, event, stats);
     default:

@@ -10,13 +10,15 @@
 
 namespace hecate::decode {
 
-enum class InputFormat { automatic, json, xml, hec };
+enum class InputFormat { automatic, json, xml, text, hec };
 
 // Reads a file of events (`-`: standard input; .gz and .zst are unpacked, known by their first bytes) and
 // hands out one EventView after another, valid until the next. json: one JSON object, or one JSON string
-// holding a text event, after another; xml: `<Event …>…</Event>` elements, line breaks allowed inside; hec:
+// holding a text event, after another; text: blocks of classic text, each from its date and `LogName=` on, or
+// one event a line; xml: `<Event …>…</Event>` elements, line breaks allowed inside; hec:
 // HEC envelopes, as a request body has them. `automatic` looks at the first bytes: `{` with an `event` key is
-// hec. Reads in pieces: memory does not grow with the file. Arrival numbers count from 0.
+// hec, a date with `LogName=` behind it text. Reads in pieces: memory does not grow with the file. Arrival
+// numbers count from 0.
 struct FileStats {
   std::uint64_t events = 0;
   std::uint64_t malformed = 0;  // pieces that were no event; skipped

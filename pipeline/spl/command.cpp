@@ -1,6 +1,7 @@
 #include "pipeline/spl/command.h"
 
 #include "fmt/format.h"
+#include "pipeline/spl/explain.h"
 #include "pipeline/spl/values.h"
 
 #include <algorithm>
@@ -148,6 +149,11 @@ void Command::each(Row& row, EvalContext& /*context*/, RowStep next) const {
 
 std::unique_ptr<GroupOperator> Command::start_groups(EvalContext& /*context*/, Operator& /*next*/) const {
   return nullptr;
+}
+
+std::optional<Clause> Command::explain(const Row& /*row*/, EvalContext& /*context*/,
+                                       const SourceText& /*source*/) const {
+  return std::nullopt;
 }
 
 std::unique_ptr<Operator> Command::start(EvalContext& context, Operator& next) const {

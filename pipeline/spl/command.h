@@ -20,6 +20,7 @@
 namespace hecate::spl {
 
 class Aggregation;
+struct Clause;
 class GroupState;
 class Subsearch;
 struct Condition;
@@ -156,6 +157,10 @@ class Command {
 
   // What the search command asks of a row; null for all other commands, and where it depends on a subsearch.
   [[nodiscard]] virtual const Condition* condition() const { return nullptr; }
+
+  // What search and where ask of a row, with what it came to; nothing for all other commands.
+  [[nodiscard]] virtual std::optional<Clause> explain(const Row& row, EvalContext& context,
+                                                      const SourceText& source) const;
 
   // As it was written, for `check`.
   std::string written;

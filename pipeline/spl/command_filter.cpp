@@ -2,6 +2,7 @@
 #include "fmt/format.h"
 #include "pipeline/spl/command.h"
 #include "pipeline/spl/condition.h"
+#include "pipeline/spl/explain.h"
 #include "pipeline/spl/expression.h"
 #include "pipeline/spl/regex.h"
 #include "pipeline/spl/subsearch.h"
@@ -93,6 +94,10 @@ class SearchCommand final : public Command {
     if (matches(condition_, row, context)) next(row);
   }
   const Condition* condition() const override { return subsearches_.empty() ? &condition_ : nullptr; }
+  std::optional<Clause> explain(const Row& row, EvalContext& context,
+                                const SourceText& source) const override {
+    return spl::explain(condition_, row, context, source);
+  }
 
  private:
   static void need_fields(const Subsearch& subsearch, FieldNeed& need) {
@@ -126,6 +131,10 @@ class WhereCommand final : public Command {
   void each(Row& row, EvalContext& context, RowStep next) const override {
     if (evaluate(expression_, row, context).is_true()) next(row);
   }
+  std::optional<Clause> explain(const Row& row, EvalContext& context,
+                                const SourceText& source) const override {
+    return spl::explain(expression_, row, context, source);
+  }
 
  private:
   Expression expression_;
@@ -152,6 +161,21 @@ class RegexCommand final : public Command {
       found = found || regex_->matches(to_text(item, context.arena));
     }
     if (found != negated_) next(row);
+  }
+  std::optional<Clause> explain(const Row& row, EvalContext& /*context*/,
+                                const SourceText& /*source*/) const override {
+    Clause clause;
+    clause.text = fmt::format("regex {}{}", field_.name, negated_ ? "!=" : "=");
+    append_quoted('"', regex_->text(), clause.text);
+    bool found = false;
+    Value value = row.get(field_);
+    FieldTexts& texts = clause.fields.emplace_back(FieldTexts{std::string(field_.name), {}});
+    for (const Value& item : value.each()) {
+      append_text(item, texts.values.emplace_back());
+      found = found || regex_->matches(texts.values.back());
+    }
+    clause.outcome = found != negated_ ? Clause::Outcome::yes : Clause::Outcome::no;
+    return clause;
   }
 
  private:

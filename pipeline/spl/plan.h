@@ -102,6 +102,16 @@ class Closing {
   virtual void finish() = 0;
 };
 
+// How a search will run, each part in words: commands as they were written.
+struct PlanDescription {
+  std::string streaming;  // what happens to each event
+  std::string state;      // what is kept between events
+  std::string closing;    // what happens to that when a window ends
+  std::vector<PlanDescription> subsearches;
+};
+
+struct Explanation;  // see explain.h
+
 // Hands out the merged groups of a scan in the window, sorted by key, each once, until the visitor says
 // false.
 using GroupVisitor = absl::FunctionRef<bool(std::string_view key, const GroupState& state)>;
@@ -123,8 +133,13 @@ class Plan {
   // A window that holds no events may have a row: some aggregation has no BY fields (`stats count`), or
   // it reads a lookup.
   [[nodiscard]] virtual bool can_tell_of_nothing() const = 0;
-  // One line each: how the search will run, for `hecate check`.
-  [[nodiscard]] virtual std::vector<std::string> describe() const = 0;
+  // How the search will run, for `hecate check`.
+  [[nodiscard]] virtual PlanDescription describe() const = 0;
+  // The search with its macros put in, and the way back to what was written.
+  [[nodiscard]] virtual const SourceText& source() const = 0;
+  // What the event under `row` comes to, step by step, and then its groups alone in the closing part (see
+  // explain.h). Slow.
+  [[nodiscard]] virtual Explanation explain(Row& row, EvalContext& context) const = 0;
   // Runs the subsearches over the window of `context`, inner ones first, and leaves in it what they found; to
   // be done before `close`.
   [[nodiscard]] virtual Result<void> run_subsearches(EvalContext& context, GroupReader read) const = 0;

@@ -3,6 +3,7 @@
 #include "pipeline/spl/aggregate.h"
 #include "pipeline/spl/command.h"
 #include "pipeline/spl/condition.h"
+#include "pipeline/spl/explain.h"
 #include "pipeline/spl/plan.h"
 
 #include <memory>
@@ -14,6 +15,7 @@ namespace hecate::spl {
 // A search cut in two: what planner.cpp makes, scan.cpp runs on events and closing.cpp on groups. Immutable
 // once it is made.
 struct Planned {
+  SourceText source;           // with the macros put in
   Condition condition;         // the first clause, with the search commands that follow it
   std::string condition_text;  // as it was written
   Commands commands;           // the rest
@@ -45,8 +47,9 @@ struct Planned {
                                               FirstCommand first = FirstCommand::may_be_search);
 [[nodiscard]] Parsed<void> bind_commands(const Commands& commands, const LookupSource& lookups,
                                          FieldNames& names);
-// `needed`: of the rows.
-[[nodiscard]] std::shared_ptr<const Plan> make_plan(Commands commands, const FieldNeed& needed);
+// `needed`: of the rows. `source` is for `explain`, which subsearches do without.
+[[nodiscard]] std::shared_ptr<const Plan> make_plan(Commands commands, const FieldNeed& needed,
+                                                    SourceText source = {});
 // ResultRow::keys and aggregates of a search of these commands.
 [[nodiscard]] std::vector<std::string> follow_keys(const Commands& commands);
 [[nodiscard]] std::vector<std::string> follow_aggregates(const Commands& commands);
@@ -54,5 +57,7 @@ struct Planned {
 [[nodiscard]] std::shared_ptr<const Scan> make_scan(std::shared_ptr<const Planned> planned);
 [[nodiscard]] std::unique_ptr<Closing> make_closing(std::shared_ptr<const Planned> planned,
                                                     EvalContext& context, ResultSink sink);
+
+[[nodiscard]] Explanation explain_event(const Planned& planned, Row& row, EvalContext& context);
 
 }  // namespace hecate::spl

@@ -44,7 +44,13 @@ class PlannedSearch final : public Plan {
              return subsearch->plan().can_tell_of_nothing();
            });
   }
-  std::vector<std::string> describe() const override;
+  PlanDescription describe() const override;
+  const SourceText& source() const override { return planned_->source; }
+  Explanation explain(Row& row, EvalContext& context) const override {
+    auto nothing = [](const Scan&, GroupVisitor) -> Result<void> { return {}; };
+    (void)run_subsearches(context, nothing);
+    return explain_event(*planned_, row, context);
+  }
   Result<void> run_subsearches(EvalContext& context, GroupReader read) const override {
     for (const Subsearch* subsearch : subsearches_) {
       if (Result<void> done = subsearch->run(context, read); !done) return done;
@@ -76,30 +82,27 @@ std::string joined(const Commands& commands, std::size_t begin, std::size_t end,
   return text;
 }
 
-std::vector<std::string> PlannedSearch::describe() const {
+PlanDescription PlannedSearch::describe() const {
   const Commands& commands = planned_->commands;
   std::string closing = joined(commands, planned_->closing_begin(), commands.size(), "");
-  std::vector<std::string> lines{
-      "streaming: " + joined(commands, 0, planned_->closing_begin(), planned_->condition_text),
-      describe_state(), "closing: " + (closing.empty() ? "nothing" : closing)};
-  for (const Subsearch* subsearch : subsearches_) {
-    for (const std::string& line : subsearch->plan().describe()) lines.push_back("subsearch, " + line);
-  }
-  return lines;
+  PlanDescription description{joined(commands, 0, planned_->closing_begin(), planned_->condition_text),
+                              describe_state(), closing.empty() ? "nothing" : closing, {}};
+  for (const Subsearch* subsearch : subsearches_)
+    description.subsearches.push_back(subsearch->plan().describe());
+  return description;
 }
 
 std::string PlannedSearch::describe_state() const {
   std::string text;
-  if (planned_->condition.kind == Condition::Kind::never) return "state: none, no event is looked at";
+  if (planned_->condition.kind == Condition::Kind::never) return "none, no event is looked at";
   if (planned_->aggregation != nullptr) {
     for (const Aggregation::ByField& by : planned_->aggregation->by())
       text += fmt::format(" {}", by.field.name);
-    return text.empty() ? "state: one group" : "state: one group for each" + text;
+    return text.empty() ? "one group" : "one group for each" + text;
   }
-  if (planned_->keeps_all_fields)
-    return "state: single events, with all fields that the streaming part leaves";
+  if (planned_->keeps_all_fields) return "single events, with all fields that the streaming part leaves";
   for (const FieldRef& field : planned_->kept_fields) text += fmt::format(" {}", field.name);
-  return "state: single events, fields" + (text.empty() ? " none" : text);
+  return "single events, fields" + (text.empty() ? " none" : text);
 }
 
 std::string one_line(std::string_view name, std::string_view arguments) {
@@ -271,12 +274,13 @@ std::vector<std::string> follow_aggregates(const Commands& commands) {
   return names;
 }
 
-std::shared_ptr<const Plan> make_plan(Commands commands, const FieldNeed& needed) {
+std::shared_ptr<const Plan> make_plan(Commands commands, const FieldNeed& needed, SourceText source) {
   auto planned = std::make_shared<Planned>();
   planned->keys = follow_keys(commands);
   planned->aggregates = follow_aggregates(commands);
   planned->open_results =
       std::ranges::any_of(commands, [](const auto& command) { return command->gives_open_results(); });
+  planned->source = std::move(source);
   take_conditions(*planned, commands);
   planned->commands = std::move(commands);
   cut(*planned, needed);
@@ -292,7 +296,7 @@ Parsed<std::shared_ptr<const Plan>> compile(std::string_view search, const Macro
   if (!commands) return std::unexpected(source->with_macros(std::move(commands).error()));
   if (Parsed<void> bound = bind_commands(*commands, lookups, names); !bound)
     return std::unexpected(source->with_macros(std::move(bound).error()));
-  return make_plan(std::move(*commands), FieldNeed(names));
+  return make_plan(std::move(*commands), FieldNeed(names), std::move(*source));
 }
 
 }  // namespace hecate::spl

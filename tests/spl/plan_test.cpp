@@ -45,18 +45,20 @@ TEST_F(PlanTest, StreamsUpToTheAggregation) {
   SharedPlan plan = compile("a=1 | eval b=a+1 | stats count by b | where count>1");
   EXPECT_FALSE(plan->scan().keeps_events());
   EXPECT_TRUE(plan->can_emit_first_match());
-  EXPECT_EQ(plan->describe(),
-            (std::vector<std::string>{"streaming: search a=1 | eval b=a+1 | stats count by b",
-                                      "state: one group for each b", "closing: where count>1"}));
+  spl::PlanDescription description = plan->describe();
+  EXPECT_EQ(description.streaming, "search a=1 | eval b=a+1 | stats count by b");
+  EXPECT_EQ(description.state, "one group for each b");
+  EXPECT_EQ(description.closing, "where count>1");
 }
 
 TEST_F(PlanTest, KeepsEventsForCommandsThatNeedAllRows) {
   SharedPlan plan = compile("a=1 | eval b=a+1 | dedup b | table b c");
   EXPECT_TRUE(plan->scan().keeps_events());
   EXPECT_FALSE(plan->can_emit_first_match());
-  EXPECT_EQ(plan->describe(),
-            (std::vector<std::string>{"streaming: search a=1 | eval b=a+1",
-                                      "state: single events, fields b c", "closing: dedup b | table b c"}));
+  spl::PlanDescription description = plan->describe();
+  EXPECT_EQ(description.streaming, "search a=1 | eval b=a+1");
+  EXPECT_EQ(description.state, "single events, fields b c");
+  EXPECT_EQ(description.closing, "dedup b | table b c");
 }
 
 TEST_F(PlanTest, RowByRowSearchesCanEmitAtTheFirstMatch) {
@@ -88,8 +90,8 @@ TEST_F(PlanTest, RowByRowSearchesCanEmitAtTheFirstMatch) {
 TEST_F(PlanTest, WhatDependsOnTheSearchTimeIsClosing) {
   SharedPlan plan = compile("a=1 | eval b=2 | eval age=now()-_time | stats max(age) as m");
   EXPECT_TRUE(plan->scan().keeps_events());
-  EXPECT_EQ(plan->describe()[0], "streaming: search a=1 | eval b=2");
-  EXPECT_EQ(plan->describe()[1], "state: single events, fields _time");
+  EXPECT_EQ(plan->describe().streaming, "search a=1 | eval b=2");
+  EXPECT_EQ(plan->describe().state, "single events, fields _time");
 }
 
 TEST_F(PlanTest, ScanReadsTheFieldsItNeeds) {
@@ -181,11 +183,11 @@ TEST_F(PlanTest, ChartGathersGroupsAndTransactionKeepsEvents) {
   EXPECT_FALSE(chart->scan().keeps_events());
   EXPECT_FALSE(chart->can_emit_first_match());
   EXPECT_FALSE(chart->can_tell_of_nothing());
-  EXPECT_EQ(chart->describe()[1], "state: one group for each _time h");
+  EXPECT_EQ(chart->describe().state, "one group for each _time h");
   SharedPlan transaction = compile("a=1 | transaction h maxspan=1m | table h duration");
   EXPECT_TRUE(transaction->scan().keeps_events());
   EXPECT_FALSE(transaction->can_emit_first_match());
-  EXPECT_EQ(transaction->describe()[1], "state: single events, fields _time h");
+  EXPECT_EQ(transaction->describe().state, "single events, fields _time h");
   EXPECT_TRUE(compile("| makeresults | eval a=1")->can_tell_of_nothing());
 }
 

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "outputs/json_writer.h"
+#include "pipeline/catalogue/catalogue.h"
+#include "pipeline/match/prefilter.h"
+
+#include <optional>
+#include <string_view>
+
+namespace hecate::daemon {
+
+// How a detection will run, as check and explain tell it: its streaming part, the state that it keeps, its
+// closing part, and the literals of the prefilter.
+
+[[nodiscard]] std::optional<match::Literals> literals_of(const catalogue::LoadedDetection& loaded,
+                                                         const catalogue::Catalogue& catalogue);
+// A line each on standard output, behind `indent`.
+void print_plan(const catalogue::LoadedDetection& loaded, const catalogue::Catalogue& catalogue,
+                std::string_view indent);
+// The same as an object. `literals` is null where it has none.
+void write_plan(outputs::JsonWriter& json, const catalogue::LoadedDetection& loaded,
+                const catalogue::Catalogue& catalogue);
+
+}  // namespace hecate::daemon
