@@ -1,4 +1,5 @@
 #include "daemon/api.h"
+#include "daemon/plan_output.h"
 #include "daemon/metric_values.h"
 #include "outputs/json_writer.h"
 #include "pipeline/window/journal_rows.h"
@@ -128,7 +129,7 @@ class Telling {
     write_texts(json, "analytic_stories", detection.analytic_stories);
     write_texts(json, "references", detection.references);
     write_texts(json, "data_sources", detection.data_sources);
-    write_texts(json, "plan", loaded.plan->describe());
+    write_texts(json, "plan", plan_lines(loaded.plan->describe()));
   }
 
   void write_figures(JsonWriter& json, const LoadedDetection& loaded) {
@@ -138,7 +139,9 @@ class Telling {
     json.key("matches").value(std::llround(matches_[name]));
     json.key("incomplete_runs").value(std::llround(incomplete_[name]));
     json.key("findings_24h").value(findings_[name]);
-    json.key("state_bytes").value(state_bytes_[loaded.plan->scan()->id()]);
+    std::int64_t state_bytes = 0;
+    for (const auto& scan : loaded.plan->scans()) state_bytes += state_bytes_[scan->id()];
+    json.key("state_bytes").value(state_bytes);
   }
 
   const Api::Subject& subject_;

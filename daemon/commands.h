@@ -77,6 +77,17 @@ struct ExplainOptions {
 // 0: explained; 1: a file of events could not be read; 2: there is no such detection.
 int explain(const ExplainOptions& options);
 
+struct TestOptions {
+  ContentOptions content;
+  std::string name;            // only this detection's
+  std::string attack_data;     // a folder with the files that `attack_data` names
+  bool allow_missing = false;  // a file that is not there skips its test
+  std::string junit;           // the report's file; empty: none
+  bool quiet = false;          // tests that pass are not named
+};
+// 0: all passed or were skipped; 1: some did not; 2: there were none, or the report could not be written.
+int test(const TestOptions& options);
+
 struct StateOptions {
   std::string what;  // check, show, findings, late, outbox, export, requeue
   std::string path = "/var/lib/hecate";

@@ -33,7 +33,7 @@ void EventExplainer::look_at(const EventView& event, Time arrived) {
   static_cast<void>(fields_->reset(event, arrived));
   spl::EvalContext context = context_of(arena, event, arrived);
   spl::Row row(fields_.get());
-  const spl::Condition& condition = detection_.plan->scan()->condition();
+  const spl::Condition& condition = detection_.plan->scan().condition();
   std::vector<bool> holds;
   spl::outcomes(condition, row, context, holds);
   tally_.add(holds);

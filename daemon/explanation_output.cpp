@@ -100,7 +100,7 @@ class ClausePrinter {
 Clause clauses_of(const LoadedDetection& loaded) {
   Arena arena;
   spl::EvalContext context{arena};
-  return spl::explain(loaded.plan->scan()->condition(), spl::Row(), context, loaded.plan->source());
+  return spl::explain(loaded.plan->scan().condition(), spl::Row(), context, loaded.plan->source());
 }
 
 // The search with its macros put in, a line a command.

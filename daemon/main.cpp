@@ -164,6 +164,24 @@ CLI::App* add_explain(CLI::App& app, ExplainOptions& options) {
   return command;
 }
 
+CLI::App* add_test(CLI::App& app, TestOptions& options) {
+  CLI::App* command = app.add_subcommand("test", "Run the tests of detections, for CI");
+  command->add_option("PATH", options.content.detections,
+                      "Detection files or folders, with their tests in them or beside them (x.test.yml)");
+  add_list(*command, "--macros", options.content.macros, "File or folder of macros (YAML, macros.conf)");
+  add_list(*command, "--lookups", options.content.lookups,
+           "File or folder of lookups (YAML, transforms.conf and CSV files)");
+  command->add_option("--name", options.name, "Only the tests of this detection");
+  command->add_option("--attack-data", options.attack_data,
+                      "Folder with a copy of the files that `attack_data` names by URL");
+  command->add_flag("--allow-missing", options.allow_missing,
+                    "A test whose file is not in that folder is skipped and no error");
+  command->add_option("--junit", options.junit, "Write a JUnit report (XML) to this file");
+  command->add_flag("-q,--quiet", options.quiet, "Name only tests that did not pass");
+  command->footer("Exit code 0: all passed or were skipped; 1: some did not; 2: there were none.");
+  return command;
+}
+
 CLI::App* add_state(CLI::App& app, StateOptions& options) {
   CLI::App* command = app.add_subcommand(
       "state",
@@ -284,6 +302,7 @@ int run(int argc, char** argv) {
   SendOptions send_options;
   CheckOptions check_options;
   ExplainOptions explain_options;
+  TestOptions test_options;
   StateOptions state_options;
   StatusOptions status_options;
   CompareOptions compare_options;
@@ -300,6 +319,7 @@ int run(int argc, char** argv) {
       {add_send(app, send_options), [&] { return send(send_options); }},
       {add_check(app, check_options), [&] { return check(check_options); }},
       {add_explain(app, explain_options), [&] { return explain(explain_options); }},
+      {add_test(app, test_options), [&] { return test(test_options); }},
       {add_state(app, state_options), [&] { return state(state_options); }},
       {add_status(app, status_options), [&] { return status(status_options); }},
       {add_compare(app, compare_options), [&] { return compare(compare_options); }},

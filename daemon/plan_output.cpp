@@ -4,30 +4,55 @@
 #include <fmt/ranges.h>
 
 namespace hecate::daemon {
+namespace {
+
+void write_description(outputs::JsonWriter& json, const spl::PlanDescription& plan) {
+  json.key("streaming").value(plan.streaming).key("state").value(plan.state);
+  json.key("closing").value(plan.closing).key("subsearches").begin_array();
+  for (const spl::PlanDescription& subsearch : plan.subsearches) {
+    json.begin_object();
+    write_description(json, subsearch);
+    json.end_object();
+  }
+  json.end_array();
+}
+
+}  // namespace
 
 std::optional<match::Literals> literals_of(const catalogue::LoadedDetection& loaded,
                                            const catalogue::Catalogue& catalogue) {
-  return match::required_literals(loaded.plan->scan()->condition(), *catalogue.rules);
+  return match::required_literals(loaded.plan->scan().condition(), *catalogue.rules);
+}
+
+std::vector<std::string> plan_lines(const spl::PlanDescription& plan) {
+  std::vector<std::string> lines{"streaming: " + plan.streaming, "state: " + plan.state,
+                                 "closing: " + plan.closing};
+  for (const spl::PlanDescription& subsearch : plan.subsearches)
+    for (const std::string& line : plan_lines(subsearch)) lines.push_back("subsearch, " + line);
+  return lines;
 }
 
 void print_plan(const catalogue::LoadedDetection& loaded, const catalogue::Catalogue& catalogue,
                 std::string_view indent) {
-  spl::PlanDescription plan = loaded.plan->describe();
   auto literals = literals_of(loaded, catalogue);
+  for (const std::string& line : plan_lines(loaded.plan->describe())) fmt::print("{}{}\n", indent, line);
   fmt::print(
-      "{0}streaming: {1}\n{0}state: {2}\n{0}closing: {3}\n{0}literals: {4}\n", indent, plan.streaming,
-      plan.state, plan.closing,
+      "{}literals: {}\n", indent,
       literals ? fmt::format("{}", fmt::join(*literals, " | ")) : "none, so the search looks at every event");
 }
 
 void write_plan(outputs::JsonWriter& json, const catalogue::LoadedDetection& loaded,
                 const catalogue::Catalogue& catalogue) {
-  spl::PlanDescription plan = loaded.plan->describe();
   json.begin_object();
-  json.key("scan").value(fmt::format("{:016x}", loaded.plan->scan()->id()));
-  json.key("streaming").value(plan.streaming).key("state").value(plan.state);
-  json.key("closing").value(plan.closing);
-  json.key("keeps_events").value(loaded.plan->scan()->keeps_events());
+  json.key("scans").begin_array();
+  bool keeps_events = false;
+  for (const auto& scan : loaded.plan->scans()) {
+    json.value(fmt::format("{:016x}", scan->id()));
+    keeps_events |= scan->keeps_events();
+  }
+  json.end_array();
+  write_description(json, loaded.plan->describe());
+  json.key("keeps_events").value(keeps_events);
   json.key("first_match").value(loaded.plan->can_emit_first_match());
   json.key("literals");
   if (auto literals = literals_of(loaded, catalogue)) {

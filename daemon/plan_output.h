@@ -15,6 +15,8 @@ namespace hecate::daemon {
 [[nodiscard]] std::optional<match::Literals> literals_of(const catalogue::LoadedDetection& loaded,
                                                          const catalogue::Catalogue& catalogue);
 // A line each on standard output, behind `indent`.
+// A line for each part, `streaming: …`.
+[[nodiscard]] std::vector<std::string> plan_lines(const spl::PlanDescription& plan);
 void print_plan(const catalogue::LoadedDetection& loaded, const catalogue::Catalogue& catalogue,
                 std::string_view indent);
 // The same as an object. `literals` is null where it has none.

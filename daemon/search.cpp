@@ -1,32 +1,16 @@
 #include "daemon/content.h"
+#include "daemon/text_row.h"
 #include "outputs/json_writer.h"
 #include "pipeline/base/clock.h"
 #include "pipeline/match/matcher.h"
-#include "pipeline/spl/values.h"
 
 #include <algorithm>
 #include <cstdio>
-#include <map>
 
 #include <fmt/format.h>
 
 namespace hecate::daemon {
 namespace {
-
-// A result row with its values as texts, keys sorted.
-using TextRow = std::map<std::string, std::vector<std::string>>;
-
-TextRow to_texts(const spl::Row& row) {
-  TextRow texts;
-  for (const spl::Row::Entry& entry : row.entries()) {
-    for (const Value& value : entry.value.each()) {
-      std::string text;
-      spl::append_text(value, text);
-      texts[std::string(entry.name)].push_back(std::move(text));
-    }
-  }
-  return texts;
-}
 
 void print_json(const std::string& detection, const TextRow& row) {
   outputs::JsonWriter json;
@@ -74,15 +58,10 @@ int search(const SearchOptions& options) {
   store::DeltaSet deltas;
   bool complete = read_files(options.input, matcher, deltas);
 
-  SystemClock clock;
+  Time now = SystemClock().now();
   for (const catalogue::LoadedDetection& each : catalogue->detections) {
-    Arena arena;
-    spl::EvalContext context{arena};
-    context.now = clock.now();
-    context.latest = context.now;
     std::size_t number = 0;
-    auto print = [&](const spl::ResultRow& result) {
-      TextRow row = to_texts(result.row);
+    auto print = [&](const TextRow& row) {
       ++number;
       if (options.output == "table") {
         print_table(each.detection.name, number, row);
@@ -90,13 +69,10 @@ int search(const SearchOptions& options) {
         print_json(each.detection.name, row);
       }
     };
-    auto read = [&](const spl::Scan& scan, spl::GroupVisitor visit) {
-      return store::read_groups(deltas, scan, visit);
-    };
-    (void)spl::run(*each.plan, context, read, print);
-    if (context.incomplete.empty()) continue;
+    std::string incomplete = run_window(*each.plan, deltas, {.latest = now, .now = now}, print);
+    if (incomplete.empty()) continue;
     complete = false;
-    fmt::print(stderr, "{}: incomplete: {}\n", each.detection.name, context.incomplete);
+    fmt::print(stderr, "{}: incomplete: {}\n", each.detection.name, incomplete);
   }
   return complete ? 0 : 1;
 }

@@ -117,7 +117,7 @@ FieldTexts texts_of(std::string_view name, const Value& value) {
 }
 
 bool is_combined(const Condition& condition) {
-  return !condition.children.empty() || condition.kind == Condition::Kind::subsearch;
+  return !condition.children.empty();
 }
 
 bool is_combined(const Expression& expression) {
