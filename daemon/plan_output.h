@@ -5,7 +5,9 @@
 #include "pipeline/match/prefilter.h"
 
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace hecate::daemon {
 
@@ -14,9 +16,9 @@ namespace hecate::daemon {
 
 [[nodiscard]] std::optional<match::Literals> literals_of(const catalogue::LoadedDetection& loaded,
                                                          const catalogue::Catalogue& catalogue);
-// A line each on standard output, behind `indent`.
-// A line for each part, `streaming: …`.
+// A line for each part, `streaming: …`; those of subsearches behind.
 [[nodiscard]] std::vector<std::string> plan_lines(const spl::PlanDescription& plan);
+// The lines on standard output, behind `indent`, with the literals.
 void print_plan(const catalogue::LoadedDetection& loaded, const catalogue::Catalogue& catalogue,
                 std::string_view indent);
 // The same as an object. `literals` is null where it has none.
