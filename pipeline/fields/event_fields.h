@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace hecate::fields {
 
@@ -30,11 +31,16 @@ class FieldRules {
   virtual ~FieldRules() = default;
 
   // Where the values of a plan's field come from, for the prefilter: whoever looks for a piece of a value in
-  // the raw event must know that it can stand there.
-  enum class Origin : std::uint8_t {
-    event,             // each value is a piece of the event's payload, but for escapes
-    event_or_unknown,  // or the text `unknown` (data models)
-    computed,          // metadata, constants, results of functions
+  // the raw event must know that it stands there.
+  struct Origin {
+    enum class Text : std::uint8_t {
+      piece,     // a piece of the event's payload, but for escapes and the case of letters
+      cut,       // the same with parts cut out: what is_uncut() of it has no cut inside
+      computed,  // anything: metadata, results of functions
+    };
+    Text text = Text::piece;
+    std::vector<std::string> constants{};  // values that it may have beside that
+    [[nodiscard]] static bool is_uncut(char c);
   };
   [[nodiscard]] virtual Origin origin(spl::FieldId field) const = 0;
 };

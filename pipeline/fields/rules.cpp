@@ -205,25 +205,6 @@ std::string_view FieldRules::builtin() {
   return kBuiltinRules;
 }
 
-FieldRules::Origin BuiltRules::origin(spl::FieldId field) const {
-  if (field >= plan.slots.size()) return Origin::computed;
-  const Slot& slot = plan.slots[field];
-  if (slot.kind == Slot::Kind::model_field) {
-    if (slot.expression || origin(slot.base) != Origin::event) return Origin::computed;
-    return slot.unknown ? Origin::event_or_unknown : Origin::event;
-  }
-  if (slot.kind != Slot::Kind::event || slot.metadata != Metadata::none) return Origin::computed;
-  // Rules see extracted fields only, so a rule that is a bare field gives what stands in the event.
-  for (const auto& of_product : slot.rules) {
-    for (std::uint16_t rule : of_product) {
-      const auto& expression = plan.rules[rule].expression;
-      if (!expression || expression->kind != spl::Expression::Kind::field) return Origin::computed;
-      if (find_metadata(expression->field.name) != Metadata::none) return Origin::computed;
-    }
-  }
-  return Origin::event;
-}
-
 Result<std::shared_ptr<const FieldRules>> FieldRules::compile(std::string_view yaml, spl::FieldNames& names) {
   auto built = std::make_shared<BuiltRules>();
   auto texts = parse_rules(yaml);

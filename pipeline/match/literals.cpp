@@ -1,6 +1,9 @@
 #include "pipeline/match/prefilter.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <iterator>
+#include <optional>
 #include <string_view>
 
 namespace hecate::match {
@@ -25,35 +28,73 @@ bool is_number(std::string_view text) {
   return text.find_first_not_of("0123456789.-") == std::string_view::npos;
 }
 
-// The longest run of such characters in the pieces of a pattern; empty when none is long enough.
-std::string longest_run(const Pattern& pattern) {
-  std::string longest;
+// Words of nearly every event. A literal that stands in one of them rules out next to nothing.
+constexpr std::string_view kUsual[] = {
+    "c:\\windows\\system32\\svchost.exe",
+    "microsoft-windows-sysmon/operational",
+    "program files (x86)",
+    "processguid",
+    "processid",
+    "parentprocess",
+    "sourceprocess",
+    "targetprocess",
+    "nt authority system",
+    "c:\\users\\",
+    "hklm\\software\\microsoft\\windows\\currentversion",
+    "hklm\\system\\currentcontrolset\\services",
+    "unknown",
+    "targetfilename",
+    "commandline",
+    "sourceimage",
+    "targetimage",
+    "sha256=",
+    "imphash",
+};
+
+bool is_usual(std::string_view literal) {
+  return std::ranges::any_of(kUsual, [&](std::string_view usual) { return usual.contains(literal); });
+}
+
+// How much a literal rules out, by and large.
+std::size_t strictness(std::string_view literal) {
+  return is_usual(literal) ? 1 : literal.size();
+}
+
+// The strictest run of such characters in the pieces of a pattern; empty when none is long enough.
+std::string strictest_run(const Pattern& pattern, bool uncut_only) {
+  auto stands = [&](char c) { return stands_as_it_is(c) && (!uncut_only || Origin::is_uncut(c)); };
+  std::string strictest;
   for (const std::string& piece : pattern.pieces()) {
     for (std::size_t begin = 0; begin < piece.size();) {
       std::size_t end = begin;
-      while (end < piece.size() && stands_as_it_is(piece[end])) ++end;
-      if (end - begin > longest.size()) longest = piece.substr(begin, end - begin);
+      while (end < piece.size() && stands(piece[end])) ++end;
+      std::string_view run = std::string_view(piece).substr(begin, end - begin);
       begin = end + 1;
+      if (run.size() < kShortest || is_number(run)) continue;
+      if (strictest.empty() || strictness(run) > strictness(strictest)) strictest = run;
     }
   }
-  return longest.size() >= kShortest && !is_number(longest) ? longest : std::string();
+  return strictest;
 }
 
-std::optional<Literals> of_pattern(const Pattern& pattern, Origin origin) {
-  if (origin == Origin::computed) return std::nullopt;
-  if (origin == Origin::event_or_unknown && pattern.matches("unknown")) return std::nullopt;
-  std::string run = longest_run(pattern);
+std::optional<Literals> of_pattern(const Pattern& pattern, const Origin& origin) {
+  if (origin.text == Origin::Text::computed) return std::nullopt;
+  if (std::ranges::any_of(origin.constants, [&](const auto& constant) { return pattern.matches(constant); }))
+    return std::nullopt;
+  std::string run = strictest_run(pattern, origin.text == Origin::Text::cut);
   if (run.empty()) return std::nullopt;
   return Literals{std::move(run)};
 }
 
-std::size_t shortest(const Literals& literals) {
-  return std::ranges::min(literals, {}, &std::string::size).size();
+std::size_t weakest(const Literals& literals) {
+  std::size_t least = SIZE_MAX;
+  for (const std::string& literal : literals) least = std::min(least, strictness(literal));
+  return least;
 }
 
-// Whether `a` lets fewer events pass: its weakest literal is longer, or it has fewer of them.
+// Whether `a` lets fewer events pass: its weakest literal is stricter, or it has fewer of them.
 bool is_stricter(const Literals& a, const Literals& b) {
-  if (shortest(a) != shortest(b)) return shortest(a) > shortest(b);
+  if (weakest(a) != weakest(b)) return weakest(a) > weakest(b);
   return a.size() < b.size();
 }
 
@@ -72,30 +113,49 @@ std::optional<Literals> any(const Range& alternatives, ToLiterals to_literals) {
   return all;
 }
 
+std::vector<Literals> one(std::optional<Literals> literals) {
+  std::vector<Literals> all;
+  if (literals) all.push_back(*std::move(literals));
+  return all;
+}
+
+std::vector<Literals> of_all(const std::vector<Condition>& conditions, const fields::FieldRules& rules) {
+  std::vector<Literals> all;
+  for (const Condition& condition : conditions)
+    std::ranges::move(required_literals(condition, rules), std::back_inserter(all));
+  std::ranges::stable_sort(all, is_stricter);
+  all.erase(std::ranges::unique(all).begin(), all.end());
+  return all;
+}
+
+// Of each alternative what it requires first of all.
+std::optional<Literals> of_any(const std::vector<Condition>& conditions, const fields::FieldRules& rules) {
+  return any(conditions, [&](const Condition& condition) -> std::optional<Literals> {
+    std::vector<Literals> all = required_literals(condition, rules);
+    if (all.empty()) return std::nullopt;
+    return std::move(all.front());
+  });
+}
+
 }  // namespace
 
-std::optional<Literals> required_literals(const Condition& condition, const fields::FieldRules& rules) {
+std::vector<Literals> required_literals(const Condition& condition, const fields::FieldRules& rules) {
   switch (condition.kind) {
     case Condition::Kind::equal:
-      return of_pattern(condition.pattern, rules.origin(condition.field.id));
+      return one(of_pattern(condition.pattern, rules.origin(condition.field.id)));
     case Condition::Kind::term:
-      return of_pattern(condition.pattern, Origin::event);
-    case Condition::Kind::in:
-      return any(condition.patterns, [&](const Pattern& pattern) {
-        return of_pattern(pattern, rules.origin(condition.field.id));
-      });
-    case Condition::Kind::any_of:
-      return any(condition.children, [&](const Condition& child) { return required_literals(child, rules); });
-    case Condition::Kind::all_of: {
-      std::optional<Literals> strictest;
-      for (const Condition& child : condition.children) {
-        std::optional<Literals> some = required_literals(child, rules);
-        if (some && (!strictest || is_stricter(*some, *strictest))) strictest = std::move(some);
-      }
-      return strictest;
+      return one(of_pattern(condition.pattern, Origin()));
+    case Condition::Kind::in: {
+      Origin origin = rules.origin(condition.field.id);
+      return one(
+          any(condition.patterns, [&](const Pattern& pattern) { return of_pattern(pattern, origin); }));
     }
+    case Condition::Kind::any_of:
+      return one(of_any(condition.children, rules));
+    case Condition::Kind::all_of:
+      return of_all(condition.children, rules);
     default:
-      return std::nullopt;
+      return {};
   }
 }
 

@@ -91,7 +91,7 @@ ScanSet::ScanSet(std::shared_ptr<const catalogue::Catalogue> loaded,
         entry.sample_fields.push_back(field);
     }
   }
-  std::vector<std::optional<Literals>> literals;
+  std::vector<std::vector<Literals>> literals;
   for (const Entry& entry : scans)
     literals.push_back(required_literals(entry.scan->condition(), *catalogue->rules));
   prefilter = Prefilter::build(literals);

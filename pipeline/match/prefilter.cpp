@@ -2,24 +2,32 @@
 
 #include "pipeline/match/literal_search.h"
 
+#include <array>
 #include <map>
 
 namespace hecate::match {
 namespace {
 
+// Of a scan, by the place of what it requires among all of that.
+struct Requirement {
+  std::uint32_t scan;
+  std::uint32_t place;
+};
+
 class LiteralPrefilter final : public Prefilter {
  public:
-  explicit LiteralPrefilter(std::span<const std::optional<Literals>> scans)
-      : always_(scans.size()), all_(scans.size()) {
-    std::map<std::string, ScanBits> by_literal;
-    for (std::size_t scan = 0; scan < scans.size(); ++scan) {
+  explicit LiteralPrefilter(std::span<const std::vector<Literals>> scans) : all_(scans.size()) {
+    open_.fill(ScanBits(scans.size()));
+    std::map<std::string, std::vector<Requirement>> by_literal;
+    for (std::uint32_t scan = 0; scan < scans.size(); ++scan) {
       all_.add(scan);
-      if (!scans[scan]) {
-        always_.add(scan);
-        continue;
+      for (std::uint32_t place = 0; place < kMostRequired; ++place) {
+        if (place >= scans[scan].size()) {
+          open_[place].add(scan);
+          continue;
+        }
+        for (const std::string& literal : scans[scan][place]) by_literal[literal].push_back({scan, place});
       }
-      for (const std::string& literal : *scans[scan])
-        by_literal.try_emplace(literal, scans.size()).first->second.add(scan);
     }
     std::vector<std::string> literals;
     for (auto& [literal, of] : by_literal) {
@@ -28,16 +36,18 @@ class LiteralPrefilter final : public Prefilter {
     }
     if (literals.empty()) return;
     search_ = LiteralSearch::make(literals);
-    if (!search_) always_ = all_;  // nothing is filtered out then
+    if (!search_) open_.fill(all_);  // nothing is filtered out then
   }
 
   [[nodiscard]] std::unique_ptr<Scratch> make_scratch() const override;
 
  private:
   class ThreadScratch;
+  using Met = std::array<ScanBits, kMostRequired>;  // the scans whose requirement at that place is met
 
-  ScanBits always_, all_;
-  std::vector<ScanBits> of_literal_;
+  ScanBits all_;
+  Met open_;  // before anything is found: there is none at that place
+  std::vector<std::vector<Requirement>> of_literal_;
   std::unique_ptr<const LiteralSearch> search_;
 };
 
@@ -48,20 +58,30 @@ class LiteralPrefilter::ThreadScratch final : public Prefilter::Scratch, private
   }
 
   void find(const EventView& event, ScanBits& candidates) override {
-    candidates = filter_.always_;
-    if (!search_) return;
-    candidates_ = &candidates;
-    if (!event.fields.empty() || !search_->search(event.raw, *this)) candidates = filter_.all_;
+    met_ = filter_.open_;
+    hidden_ = !event.fields.empty();
+    if (search_ && !hidden_ && !search_->search(event.raw, *this)) hidden_ = true;
+    if (search_ && hidden_) {
+      candidates = filter_.all_;
+      return;
+    }
+    candidates = met_[0];
+    for (std::size_t place = 1; place < kMostRequired; ++place) candidates.keep(met_[place]);
   }
 
  private:
   void take(std::uint32_t literal) override {
-    candidates_->add(literal == filter_.of_literal_.size() ? filter_.all_ : filter_.of_literal_[literal]);
+    if (literal == filter_.of_literal_.size()) {
+      hidden_ = true;
+      return;
+    }
+    for (const Requirement& each : filter_.of_literal_[literal]) met_[each.place].add(each.scan);
   }
 
   const LiteralPrefilter& filter_;
   std::unique_ptr<LiteralSearch::Scratch> search_;
-  ScanBits* candidates_ = nullptr;  // during find
+  Met met_;
+  bool hidden_ = false;  // the event has letters where the search does not see them
 };
 
 std::unique_ptr<Prefilter::Scratch> LiteralPrefilter::make_scratch() const {
@@ -70,7 +90,7 @@ std::unique_ptr<Prefilter::Scratch> LiteralPrefilter::make_scratch() const {
 
 }  // namespace
 
-std::unique_ptr<const Prefilter> Prefilter::build(std::span<const std::optional<Literals>> scans) {
+std::unique_ptr<const Prefilter> Prefilter::build(std::span<const std::vector<Literals>> scans) {
   return std::make_unique<LiteralPrefilter>(scans);
 }
 

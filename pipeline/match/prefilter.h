@@ -7,19 +7,19 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 namespace hecate::match {
 
-// Texts of which at least one stands in the raw event whenever `condition` holds: lower case, ASCII, without
-// characters that JSON or XML may write otherwise. nullopt when the condition implies none. Only fields whose
-// values stand in the event count (FieldRules::origin).
+// Texts of which at least one must stand in the raw event: lower case, ASCII, without characters that JSON or
+// XML may write otherwise.
 using Literals = std::vector<std::string>;
-[[nodiscard]] std::optional<Literals> required_literals(const spl::Condition& condition,
-                                                        const fields::FieldRules& rules);
+// Those that `condition` implies: one of each must stand there whenever it holds. The strictest first; none
+// when it implies nothing. Only of fields whose values stand in the event (FieldRules::origin).
+[[nodiscard]] std::vector<Literals> required_literals(const spl::Condition& condition,
+                                                      const fields::FieldRules& rules);
 
 // Finds the scans that an event may satisfy by one search of its raw text for all their literals.
 // It may pass too much, never too little: scans without literals are candidates for every event, and an event
@@ -27,8 +27,9 @@ using Literals = std::vector<std::string>;
 // thread-safe.
 class Prefilter {
  public:
-  // One entry a scan, in the order of their numbers.
-  static std::unique_ptr<const Prefilter> build(std::span<const std::optional<Literals>> scans);
+  // What each scan requires, in the order of their numbers; the first kMostRequired of it are looked for.
+  static std::unique_ptr<const Prefilter> build(std::span<const std::vector<Literals>> scans);
+  static constexpr std::size_t kMostRequired = 3;
   virtual ~Prefilter() = default;
 
   // The memory of one thread for scanning; reused for each event.

@@ -18,6 +18,9 @@ class ScanBits {
     for (std::size_t i = 0; i < words_.size(); ++i) words_[i] |= others.words_[i];
   }
   void clear() { std::fill(words_.begin(), words_.end(), 0); }
+  void keep(const ScanBits& others) {
+    for (std::size_t i = 0; i < words_.size(); ++i) words_[i] &= others.words_[i];
+  }
   void remove(const ScanBits& others) {
     for (std::size_t i = 0; i < words_.size(); ++i) words_[i] &= ~others.words_[i];
   }

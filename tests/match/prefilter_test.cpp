@@ -15,43 +15,68 @@ namespace {
 
 using testing::shared_folder;
 
-std::optional<Literals> literals_of(const std::string& search) {
+std::vector<Literals> literals_of(const std::string& search) {
   auto loaded = catalogue::load_search("test", search, {});
   EXPECT_TRUE(loaded.refused.empty()) << search << ": " << loaded.refused[0].reason;
   return required_literals(loaded.catalogue->detections[0].plan->scan().condition(),
                            *loaded.catalogue->rules);
 }
 
-TEST(Prefilter, TakesTheLongestRunThatNoFormWritesOtherwise) {
-  EXPECT_EQ(literals_of(R"(Image="*\\MsMpEng.exe")"), Literals{"msmpeng.exe"});
-  EXPECT_EQ(literals_of(R"(Image="*\\a\\b.exe" TargetFilename="*:\\Windows\\System32\\*")"),
-            Literals{"system32"});
-  EXPECT_EQ(literals_of(R"(CommandLine="*a&b<script>\"quoted\"*")"), Literals{"script"});
-  EXPECT_EQ(literals_of("mimikatz"), Literals{"mimikatz"});
+using Required = std::vector<Literals>;
+
+TEST(Prefilter, TakesTheStrictestRunThatNoFormWritesOtherwise) {
+  EXPECT_EQ(literals_of(R"(Image="*\\MsMpEng.exe")"), (Required{{"msmpeng.exe"}}));
+  EXPECT_EQ(literals_of(R"(CommandLine="*a&b<script>\"quoted\"*")"), (Required{{"script"}}));
+  EXPECT_EQ(literals_of("mimikatz"), (Required{{"mimikatz"}}));
+  // Longer, but in every event.
+  EXPECT_EQ(literals_of(R"(TargetFilename="*\\Windows\\System32\\x.sys")"), (Required{{"x.sys"}}));
+}
+
+TEST(Prefilter, AllThatMustHoldBringsItsOwnTheStrictestFirst) {
+  EXPECT_EQ(literals_of(R"(Image="*\\a\\b.exe" TargetFilename="*\\drivers.cab" User=*)"),
+            (Required{{"drivers.cab"}, {"b.exe"}}));
 }
 
 TEST(Prefilter, EveryAlternativeMustBringALiteral) {
-  EXPECT_EQ(literals_of("Image=*one.exe OR Image=*two.exe"), (Literals{"one.exe", "two.exe"}));
-  EXPECT_EQ(literals_of("Image IN (*one.exe, *two.exe)"), (Literals{"one.exe", "two.exe"}));
-  EXPECT_EQ(literals_of("Image=*one.exe OR EventID=11"), std::nullopt);
+  EXPECT_EQ(literals_of("Image=*one.exe OR Image=*two.exe"), (Required{{"one.exe", "two.exe"}}));
+  EXPECT_EQ(literals_of("Image IN (*one.exe, *two.exe)"), (Required{{"one.exe", "two.exe"}}));
+  EXPECT_EQ(literals_of("Image=*one.exe OR EventID=11"), Required());
 }
 
 TEST(Prefilter, NothingIsTakenFromWhatDoesNotStandInTheEvent) {
-  EXPECT_EQ(literals_of("action=created"), std::nullopt);        // made by a rule
-  EXPECT_EQ(literals_of("signature=FileCreate"), std::nullopt);  // made by a rule
-  EXPECT_EQ(literals_of("source=XmlWinEventLog*"), std::nullopt);
-  EXPECT_EQ(literals_of("dvc_nt_host=FILESRV*"), std::nullopt);  // a rule that reads the envelope's host
-  EXPECT_EQ(literals_of("NOT Image=*one.exe"), std::nullopt);
-  EXPECT_EQ(literals_of("Image!=*one.exe"), std::nullopt);
-  EXPECT_EQ(literals_of("EventID=4688"), std::nullopt);  // a number may be written otherwise
-  EXPECT_EQ(literals_of("Image=*é*"), std::nullopt);
+  EXPECT_EQ(literals_of("action=created"), Required());        // made by a rule
+  EXPECT_EQ(literals_of("signature=FileCreate"), Required());  // made by a rule
+  EXPECT_EQ(literals_of("source=XmlWinEventLog*"), Required());
+  EXPECT_EQ(literals_of("dvc_nt_host=FILESRV*"), Required());  // a rule that reads the envelope's host
+  EXPECT_EQ(literals_of("NOT Image=*one.exe"), Required());
+  EXPECT_EQ(literals_of("Image!=*one.exe"), Required());
+  EXPECT_EQ(literals_of("EventID=4688"), Required());  // a number may be written otherwise
+  EXPECT_EQ(literals_of("Image=*é*"), Required());
+  EXPECT_EQ(literals_of("transport_dest_port=tcp*"), Required());  // put together
+}
+
+TEST(Prefilter, ARuleThatTakesAPieceOfTheEventKeepsItsLiterals) {
+  EXPECT_EQ(literals_of("process_name=rundll32.exe"), (Required{{"rundll32.exe"}}));
+  EXPECT_EQ(literals_of("dest=FILESRV*"), (Required{{"filesrv"}}));
+  EXPECT_EQ(literals_of("user=alice"), (Required{{"alice"}}));
+  EXPECT_EQ(literals_of("registry_value_name=DisableAntiSpyware"), (Required{{"disableantispyware"}}));
+  EXPECT_EQ(literals_of("registry_value_data=*evil.dll*"), (Required{{"evil.dll"}}));
+  EXPECT_EQ(literals_of("action=quarantined"), (Required{{"quarantined"}}));  // no rule makes that
+}
+
+TEST(Prefilter, WhereAStreamIsCutOutNoLiteralGoesAcross) {
+  EXPECT_EQ(literals_of("file_name=evil-tool_1.exe"), (Required{{"tool_1.exe"}}));
+  EXPECT_EQ(literals_of("file_path=*a:b-c:d*"), Required());
 }
 
 TEST(Prefilter, DataModelFieldsThatReadUnknownNeedNoLiteralForIt) {
   std::string tstats =
-      "| tstats count from datamodel=Endpoint.Processes where Processes.process={} by Processes.dest";
-  EXPECT_EQ(literals_of(fmt::format(fmt::runtime(tstats), "*comsvcs.dll*")), Literals{"comsvcs.dll"});
-  EXPECT_EQ(literals_of(fmt::format(fmt::runtime(tstats), "*unknown*")), std::nullopt);
+      "| tstats count from datamodel=Endpoint.Processes where Processes.{} by Processes.dest";
+  auto of = [&](const char* condition) { return literals_of(fmt::format(fmt::runtime(tstats), condition)); };
+  EXPECT_EQ(of("process=*comsvcs.dll*"), (Required{{"comsvcs.dll"}}));
+  EXPECT_EQ(of("process=*unknown*"), Required());
+  EXPECT_EQ(of("process_name=rundll32.exe"), (Required{{"rundll32.exe"}}));
+  EXPECT_EQ(of("process_integrity_level=UntrustedX"), (Required{{"untrustedx"}}));
 }
 
 // What a search gathers of some events, as one text.
