@@ -5,6 +5,8 @@
 //                 [--connections N] [--batch N] [--rate EVENTS/S] [--latencies FILE] [--stop-file FILE]
 // --latencies gets a line a request: when it ended (epoch seconds), milliseconds. With --stop-file it ends
 // when that file is there, at the latest after --events. Ends with 1 when a request was not answered 200.
+#include "hec_client.h"
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -16,12 +18,6 @@
 #include <string>
 #include <thread>
 #include <vector>
-
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 namespace {
 
@@ -79,44 +75,6 @@ std::string event(const Options& options, std::uint64_t number) {
   return {text, static_cast<std::size_t>(size)};
 }
 
-int connect_to(int port) {
-  int connection = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  int on = 1;
-  (void)::setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::connect(connection, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return connection;
-  ::close(connection);
-  return -1;
-}
-
-bool send_all(int connection, const std::string& text) {
-  for (std::size_t sent = 0; sent < text.size();) {
-    ssize_t n = ::send(connection, text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
-    if (n <= 0) return false;
-    sent += static_cast<std::size_t>(n);
-  }
-  return true;
-}
-
-// The status of the next answer; 0 when the connection ended.
-int read_status(int connection) {
-  std::string text;
-  char buffer[2048];
-  while (true) {
-    std::size_t head = text.find("\r\n\r\n");
-    std::size_t length = text.find("Content-Length: ");
-    if (head != std::string::npos && length < head &&
-        text.size() >= head + 4 + std::strtoul(text.c_str() + length + 16, nullptr, 10))
-      return std::atoi(text.c_str() + 9);
-    ssize_t got = ::recv(connection, buffer, sizeof buffer, 0);
-    if (got <= 0) return 0;
-    text.append(buffer, static_cast<std::size_t>(got));
-  }
-}
-
 struct Sending {
   const Options& options;
   Monotonic::time_point start = Monotonic::now();
@@ -126,7 +84,7 @@ struct Sending {
 
 void run_connection(Sending& sending, std::vector<Latency>& latencies) {
   const Options& options = sending.options;
-  int connection = connect_to(options.port);
+  int connection = bench::connect_to(options.port);
   if (connection < 0) {
     ++sending.refused;
     return;
@@ -143,12 +101,7 @@ void run_connection(Sending& sending, std::vector<Latency>& latencies) {
                               std::chrono::duration<double>(static_cast<double>(at) / options.rate)));
     if (!options.stop_file.empty() && ::access(options.stop_file.c_str(), F_OK) == 0) break;
     auto before = Monotonic::now();
-    bool out =
-        send_all(connection,
-                 "POST /services/collector/event HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Splunk " +
-                     options.token + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n") &&
-        send_all(connection, body);
-    int status = out ? read_status(connection) : 0;
+    int status = bench::post(connection, options.token, body);
     if (status != 200) {
       std::fprintf(stderr, "a request was answered %d (0: not at all)\n", status);
       ++sending.refused;

@@ -1,6 +1,6 @@
 #!/bin/bash
-# What bench/hec.sh and bench/syslog.sh share; sourced with root, shared and corpus set, and with `options`, the names of
-# the variables that --name VALUE sets. Sets hecate, work, corpus.
+# What the scripts share that start hecate on core 0; sourced with root, shared and corpus set, and with `options`, the
+# names of the variables that --name VALUE sets; `events` names another of the shared corpora. Sets hecate, work, corpus.
 while [ $# -gt 0 ]; do
   case " $options " in
     *" ${1#--} "*) [ $# -gt 1 ] && declare "${1#--}=$2" && shift 2 && continue ;;
@@ -21,8 +21,8 @@ trap cleanup EXIT
 
 if [ -z "$corpus" ]; then
   corpus=$work/corpus.ndjson
-  if [ -f "$shared/corpus/sysmon.json.ndjson.zst" ]; then
-    zstdcat "$shared/corpus/sysmon.json.ndjson.zst" > "$corpus"
+  if [ -f "$shared/corpus/${events:-sysmon.json}.ndjson.zst" ]; then
+    zstdcat "$shared/corpus/${events:-sysmon.json}.ndjson.zst" > "$corpus"
   else
     # Without real events: the quickstart's, unwrapped, over and over.
     sed 's/@EPOCH@/1777296099/; s/@UTC@/2026-04-27 13:21:39/g' "$root/deploy/quickstart/events.ndjson" |

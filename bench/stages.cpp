@@ -3,13 +3,13 @@
 //   stages [EVENTS.ndjson] [--benchmark_filter=…]
 // EVENTS: one JSON event a line, of which so many are taken as a cache holds (a request that was just read is
 // in one too); without it, events made here. Every benchmark checks what came out of it.
+#include "bench/events.h"
 #include "pipeline/catalogue/catalogue.h"
 #include "pipeline/decode/envelope.h"
 #include "pipeline/match/literal_search.h"
 #include "pipeline/match/matcher.h"
 #include "pipeline/sources/tally.h"
 
-#include <fstream>
 #include <string>
 #include <vector>
 
@@ -19,56 +19,9 @@
 namespace {
 
 using namespace hecate;
+using bench::Texts;
 
-constexpr std::size_t kPadding = 64;
 constexpr std::size_t kBatch = 100;
-constexpr std::size_t kMostEvents = 1'000;
-
-// Texts with room for simdjson behind each.
-struct Texts {
-  std::vector<std::string> padded;
-  std::size_t bytes = 0;
-
-  void add(std::string text) {
-    bytes += text.size();
-    padded.push_back(std::move(text) + std::string(kPadding, ' '));
-  }
-  [[nodiscard]] std::string_view operator[](std::size_t i) const {
-    return std::string_view(padded[i]).substr(0, padded[i].size() - kPadding);
-  }
-  [[nodiscard]] std::size_t size() const { return padded.size(); }
-};
-
-// Like NXLog's, 2 KB each; one in 250 is the shipped detection's.
-std::string make_event(std::size_t i) {
-  bool planted = i % 250 == 125;
-  std::string image = planted
-                          ? R"(C:\\ProgramData\\Microsoft\\Windows Defender\\MsMpEng.exe)"
-                          : fmt::format(R"(C:\\Program Files\\Vendor {}\\bin\\agent-{}.exe)", i % 37, i % 11);
-  std::string filler;
-  for (std::size_t field = 0; field < 22; ++field)
-    filler += fmt::format(R"(,"Field{}":"{:032x} C:\\Users\\user{}\\AppData")", field, i * 2654435761 + field,
-                          i % 97);
-  return fmt::format(
-      R"({{"EventTime":"2026-04-27 13:21:{:02}","Hostname":"ws-{}.corp.example","EventID":{},"SourceName":)"
-      R"("Microsoft-Windows-Sysmon","Channel":"Microsoft-Windows-Sysmon/Operational","RecordNumber":{},"UtcTime":)"
-      R"("2026-04-27 13:21:39.250","ProcessGuid":"{{2b1f0a6e-4c1d-69e1-{:04x}-000000000900}}","ProcessId":"{}",)"
-      R"("Image":"{}","TargetFilename":"C:\\Windows\\System32\\drivers\\x{}.sys","User":"NT AUTHORITY\\SYSTEM")"
-      R"({}}})",
-      i % 60, i % 50, planted ? 11 : i % 25 + 1, 4711 + i, i % 65536, i % 9000, image, i, filler);
-}
-
-Texts read_events(const char* file) {
-  Texts events;
-  if (file == nullptr) {
-    for (std::size_t i = 0; i < kMostEvents; ++i) events.add(make_event(i));
-    return events;
-  }
-  std::ifstream in(file);
-  for (std::string line; events.size() < kMostEvents && std::getline(in, line);)
-    if (!line.empty()) events.add(std::move(line));
-  return events;
-}
 
 Texts events;  // set by main
 
@@ -246,7 +199,7 @@ BENCHMARK(request);
 
 int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
-  events = read_events(argc > 1 ? argv[1] : nullptr);
+  events = bench::read_events(argc > 1 ? argv[1] : nullptr);
   if (events.size() == 0) {
     fmt::print(stderr, "{} holds no events\n", argv[1]);
     return 2;
