@@ -33,9 +33,7 @@ if [ -f "$shared/corpus/mixed60k.ndjson.zst" ]; then
 else
   echo "the catalogue is left out: HECATE_SHARED names no folder with it"
 fi
-if [ "${1:-}" = --update ]; then
-  cp "$work/counts" "$stored"
-fi
+[ "${1:-}" != --update ] || cp "$work/counts" "$stored"
 worse=0
 while read -r name now decoded matches; do
   before=$(awk -v name="$name" '$1 == name { print $2 }' "$stored")
