@@ -1,6 +1,6 @@
 #include "daemon/api.h"
-#include "daemon/plan_output.h"
 #include "daemon/metric_values.h"
+#include "daemon/plan_output.h"
 #include "outputs/json_writer.h"
 #include "pipeline/window/journal_rows.h"
 

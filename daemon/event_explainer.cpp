@@ -23,7 +23,7 @@ EventExplainer::EventExplainer(const catalogue::LoadedDetection& detection,
       catalogue_(std::move(catalogue)),
       fields_(fields::EventFields::make(catalogue_->names, catalogue_->rules)),
       most_(most) {
-  std::vector<std::optional<match::Literals>> literals{literals_of(detection, *catalogue_)};
+  std::vector<std::vector<match::Literals>> literals{literals_of(detection, *catalogue_)};
   prefilter_ = match::Prefilter::build(literals);
   scratch_ = prefilter_->make_scratch();
 }
@@ -69,7 +69,8 @@ ExplainedEvent EventExplainer::explain(const Kept& kept) {
   match::ScanBits candidates(1);
   scratch_->find(event, candidates);
   out.passes_prefilter = !candidates.empty();
-  if (auto literals = literals_of(detection_, *catalogue_)) out.literals = literals_in(event.raw, *literals);
+  for (const match::Literals& list : literals_of(detection_, *catalogue_))
+    std::ranges::move(literals_in(event.raw, list), std::back_inserter(out.literals));
   Arena arena;
   spl::EvalContext context = context_of(arena, event, kept.arrived);
   spl::Row row(fields_.get());

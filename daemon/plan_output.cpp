@@ -19,8 +19,8 @@ void write_description(outputs::JsonWriter& json, const spl::PlanDescription& pl
 
 }  // namespace
 
-std::optional<match::Literals> literals_of(const catalogue::LoadedDetection& loaded,
-                                           const catalogue::Catalogue& catalogue) {
+std::vector<match::Literals> literals_of(const catalogue::LoadedDetection& loaded,
+                                         const catalogue::Catalogue& catalogue) {
   return match::required_literals(loaded.plan->scan().condition(), *catalogue.rules);
 }
 
@@ -34,11 +34,13 @@ std::vector<std::string> plan_lines(const spl::PlanDescription& plan) {
 
 void print_plan(const catalogue::LoadedDetection& loaded, const catalogue::Catalogue& catalogue,
                 std::string_view indent) {
-  auto literals = literals_of(loaded, catalogue);
   for (const std::string& line : plan_lines(loaded.plan->describe())) fmt::print("{}{}\n", indent, line);
-  fmt::print(
-      "{}literals: {}\n", indent,
-      literals ? fmt::format("{}", fmt::join(*literals, " | ")) : "none, so the search looks at every event");
+  std::vector<std::string> lists;
+  for (const match::Literals& list : literals_of(loaded, catalogue))
+    lists.push_back(fmt::format("{}", fmt::join(list, " | ")));
+  fmt::print("{}literals: {}\n", indent,
+             lists.empty() ? "none, so the search looks at every event"
+                           : fmt::format("{}", fmt::join(lists, ", and ")));
 }
 
 void write_plan(outputs::JsonWriter& json, const catalogue::LoadedDetection& loaded,
@@ -54,14 +56,9 @@ void write_plan(outputs::JsonWriter& json, const catalogue::LoadedDetection& loa
   write_description(json, loaded.plan->describe());
   json.key("keeps_events").value(keeps_events);
   json.key("first_match").value(loaded.plan->can_emit_first_match());
-  json.key("literals");
-  if (auto literals = literals_of(loaded, catalogue)) {
-    json.begin_array();
-    for (const std::string& literal : *literals) json.value(literal);
-    json.end_array();
-  } else {
-    json.raw("null");
-  }
+  json.key("literals").begin_array();
+  for (const match::Literals& list : literals_of(loaded, catalogue)) json.value(std::span(list));
+  json.end_array();
   json.end_object();
 }
 

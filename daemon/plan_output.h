@@ -4,7 +4,6 @@
 #include "pipeline/catalogue/catalogue.h"
 #include "pipeline/match/prefilter.h"
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,14 +13,15 @@ namespace hecate::daemon {
 // How a detection will run, as check and explain tell it: its streaming part, the state that it keeps, its
 // closing part, and the literals of the prefilter.
 
-[[nodiscard]] std::optional<match::Literals> literals_of(const catalogue::LoadedDetection& loaded,
-                                                         const catalogue::Catalogue& catalogue);
+// An event must hold one of each list; no lists: every event is looked at.
+[[nodiscard]] std::vector<match::Literals> literals_of(const catalogue::LoadedDetection& loaded,
+                                                       const catalogue::Catalogue& catalogue);
 // A line for each part, `streaming: …`; those of subsearches behind.
 [[nodiscard]] std::vector<std::string> plan_lines(const spl::PlanDescription& plan);
 // The lines on standard output, behind `indent`, with the literals.
 void print_plan(const catalogue::LoadedDetection& loaded, const catalogue::Catalogue& catalogue,
                 std::string_view indent);
-// The same as an object. `literals` is null where it has none.
+// The same as an object; `literals` is a list of lists.
 void write_plan(outputs::JsonWriter& json, const catalogue::LoadedDetection& loaded,
                 const catalogue::Catalogue& catalogue);
 

@@ -47,8 +47,7 @@ class Run {
   Run(std::shared_ptr<const catalogue::Catalogue> catalogue, std::size_t detection)
       : catalogue_(std::move(catalogue)),
         loaded_(catalogue_->detections[detection]),
-        matcher_(std::make_shared<const match::ScanSet>(catalogue_, std::array{detection}),
-                 match::Panes::one_window),
+        matcher_(std::make_shared<const match::ScanSet>(catalogue_, detection), match::Panes::one_window),
         explainer_(loaded_, catalogue_, 1) {}
 
   void take(EventView event) {

@@ -60,18 +60,31 @@ class EventContribution final : public spl::GroupSink {
 
 namespace {
 
-std::vector<catalogue::Feed::Part> all_of(const catalogue::Catalogue& catalogue) {
-  std::vector<catalogue::Feed::Part> parts;
-  for (std::size_t i = 0; i < catalogue.detections.size(); ++i) {
-    for (std::size_t scan = 0; scan < catalogue.detections[i].plan->scans().size(); ++scan)
-      parts.push_back({i, scan});
-  }
+using Parts = std::vector<catalogue::Feed::Part>;
+
+void add_scans(const catalogue::Catalogue& catalogue, std::size_t detection, Parts& parts) {
+  std::size_t scans = catalogue.detections[detection].plan->scans().size();
+  for (std::size_t scan = 0; scan < scans; ++scan) parts.push_back({detection, scan});
+}
+
+Parts all_of(const catalogue::Catalogue& catalogue) {
+  Parts parts;
+  for (std::size_t i = 0; i < catalogue.detections.size(); ++i) add_scans(catalogue, i, parts);
+  return parts;
+}
+
+Parts one_of(const catalogue::Catalogue& catalogue, std::size_t detection) {
+  Parts parts;
+  add_scans(catalogue, detection, parts);
   return parts;
 }
 
 }  // namespace
 
 ScanSet::ScanSet(std::shared_ptr<const catalogue::Catalogue> loaded) : ScanSet(loaded, all_of(*loaded)) {}
+
+ScanSet::ScanSet(std::shared_ptr<const catalogue::Catalogue> loaded, std::size_t detection)
+    : ScanSet(loaded, one_of(*loaded, detection)) {}
 
 ScanSet::ScanSet(std::shared_ptr<const catalogue::Catalogue> loaded,
                  std::span<const catalogue::Feed::Part> parts)

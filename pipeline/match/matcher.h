@@ -28,7 +28,8 @@ struct ScanSet {
     std::vector<std::string> sample_fields;  // of it, for findings
   };
   explicit ScanSet(std::shared_ptr<const catalogue::Catalogue> loaded);
-  // Of some scans only.
+  // Of one detection only, by its index; of some scans only.
+  ScanSet(std::shared_ptr<const catalogue::Catalogue> loaded, std::size_t detection);
   ScanSet(std::shared_ptr<const catalogue::Catalogue> loaded, std::span<const catalogue::Feed::Part> parts);
 
   std::shared_ptr<const catalogue::Catalogue> catalogue;

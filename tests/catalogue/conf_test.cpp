@@ -42,7 +42,7 @@ class Conf : public ::testing::Test {
   }
   std::string refused() { return told(load().refused); }
   static std::string condition_of(const LoadedDetection& loaded) {
-    return loaded.plan ? spl::canonical(loaded.plan->scan()->condition()) : "none";
+    return loaded.plan ? spl::canonical(loaded.plan->scan().condition()) : "none";
   }
   static std::string condition_of_search(const std::string& search) {
     return condition_of(load_search("x", search, {}).catalogue->detections.at(0));
@@ -92,15 +92,15 @@ TEST_F(Conf, LookupsOfAnAppHaveTheirRulesAndTheirFile) {
         "[default]\ncase_sensitive_match = false\n[tools]\nfilename = tools.csv\n"
         "match_type = WILDCARD(name)\n[extraction]\nREGEX = (x)\nFORMAT = a::$1\n");
   write("app/lookups/tools.csv", "name,kind\n*mimi*,credentials\n");
-  std::uint64_t in_default = one().plan->scan()->id();
+  std::uint64_t in_default = one().plan->scan().id();
   write("same.yml",
         "name: tools\nfilename: app/lookups/tools.csv\nmatch_type: WILDCARD(name)\n"
         "case_sensitive_match: 'false'\n");
   lookups_ = {folder_ / "same.yml"};
-  EXPECT_EQ(one().plan->scan()->id(), in_default) << "the settings of [default] are beneath";
+  EXPECT_EQ(one().plan->scan().id(), in_default) << "the settings of [default] are beneath";
   lookups_.clear();
   write("app/local/transforms.conf", "[tools]\nmax_matches = 1\n");
-  EXPECT_NE(one().plan->scan()->id(), in_default) << "local changes one setting";
+  EXPECT_NE(one().plan->scan().id(), in_default) << "local changes one setting";
   write("app/local/transforms.conf", "[tools]\nmax_matches = 0\n");
   expect_part(refused(), "local/transforms.conf:2:15: : `max_matches` expected a whole number from 1");
   write("app/local/transforms.conf", "[tools]\nmatch_type = FUZZY(name)\n");

@@ -47,16 +47,15 @@ void feed(Matcher& matcher, store::DeltaSet& deltas, const MadeEvent& event, For
 }
 
 std::vector<std::string> rows_of(const spl::Plan& plan, const store::DeltaSet& deltas) {
-  std::vector<std::pair<std::string_view, const spl::GroupState*>> groups;
-  for (const auto& [key, delta] : deltas)
-    if (key.scan == plan.scan()->id()) groups.emplace_back(key.group, &delta.state);
-  std::ranges::sort(groups, {}, [](const auto& group) { return group.first; });
   Arena arena;
   spl::EvalContext context{arena};
   context.earliest = kStart;
   context.latest = context.now = kStart + kHour;
   std::vector<std::string> rows;
-  auto closing = plan.close(context, [&](const spl::ResultRow& result) {
+  auto read = [&](const spl::Scan& scan, spl::GroupVisitor visit) {
+    return store::read_groups(deltas, scan, visit);
+  };
+  auto take = [&](const spl::ResultRow& result) {
     std::map<std::string, std::string> fields;
     for (const spl::Row::Entry& entry : result.row.entries()) {
       std::string& text = fields[std::string(entry.name)];
@@ -66,9 +65,8 @@ std::vector<std::string> rows_of(const spl::Plan& plan, const store::DeltaSet& d
     for (const auto& [name, text] : fields)
       if (name != "_raw") row += fmt::format("{}={} ", name, text);
     rows.push_back(std::move(row));
-  });
-  for (const auto& [key, state] : groups) closing->group(key, *state);
-  closing->finish();
+  };
+  EXPECT_TRUE(spl::run(plan, context, read, take));
   return rows;
 }
 
@@ -78,7 +76,7 @@ class OneDetection {
   OneDetection(std::shared_ptr<const catalogue::Catalogue> catalogue, std::size_t index)
       : catalogue_(std::move(catalogue)),
         plan_(*catalogue_->detections[index].plan),
-        scans_(std::make_shared<const ScanSet>(catalogue_, std::array{index})) {}
+        scans_(std::make_shared<const ScanSet>(catalogue_, index)) {}
 
   [[nodiscard]] std::vector<std::string> rows(const Events& events, Form form = Form::json) const {
     Matcher matcher(scans_, Panes::one_window);
@@ -140,7 +138,7 @@ struct Found {
 
 Found make_events(const OneDetection& detection, std::uint32_t seed) {
   Found found;
-  const spl::Scan& scan = *detection.plan().scan();
+  const spl::Scan& scan = detection.plan().scan();
   EventMaker maker(scan.condition(), detection.plan().source().text(), scan.fields());
   std::mt19937 random(seed);
   Events all;
@@ -379,7 +377,7 @@ TEST_F(Differential, EveryDetectionHasRowsAndTheyAreTheSameHoweverItIsRun) {
   expect_same(rows, rows_of_all({.workers = 4}, with_rows), "four workers");
   auto escaped = rows_of_all({.form = Form::escaped_json}, with_rows);
   for (std::size_t i = 0; i < escaped.size(); ++i)
-    if (looks_at_raw(detections_[i].plan().scan()->condition())) escaped[i] = rows[i];
+    if (looks_at_raw(detections_[i].plan().scan().condition())) escaped[i] = rows[i];
   expect_same(rows, escaped, "JSON with escapes");
   auto json = rows_of_all({}, in_both);
   expect_same(json, rows_of_all({.form = Form::xml}, in_both), "XML");
@@ -393,7 +391,7 @@ TEST_F(Differential, NearMissesAreTakenAsTheLanguageSays) {
   auto fields = fields::EventFields::make(catalogue_->names, catalogue_->rules);
   for (std::size_t i = 0; i < found_.size(); ++i) {
     if (found_[i].events.empty()) continue;
-    const spl::Scan& scan = *detections_[i].plan().scan();
+    const spl::Scan& scan = detections_[i].plan().scan();
     std::size_t before = missed;
     for (const MadeEvent& event : near_misses(found_[i].events.front(), found_[i].wished)) {
       std::string raw = event.as_json();
