@@ -99,7 +99,7 @@ TEST_F(Explain, AsJsonThereIsAnObjectForTheDetectionAndOneAnEvent) {
   Finished finished = explain(event(R"(C:\\x\\TOOL.exe)", kCounted), {"--json"});
   expect_parts(
       finished,
-      {R"({"detection":"Tool Use","file":")", R"("literals":["kit.exe","tool.exe"])",
+      {R"({"detection":"Tool Use","file":")", R"("literals":[["kit.exe","tool.exe"])",
        R"("events":1,"clauses":{)", R"({"detection":"Tool Use","event":1,"time":"2026-04-27T13:21:39.111Z")",
        R"("matches":false,"prefilter":{"passes":true,"literals":["tool.exe"]})",
        R"({"clause":"EventID=11","holds":true,"line":4,"column":19,"macros":"","fields":{"EventID":"11"}})",

@@ -45,7 +45,8 @@ TEST(Operator, TheListOfFindingsTakesKnownParametersOnly) {
   Serving hecate(configuration(""));
   HttpReply wrong = http(hecate.admin_port(), "GET", "/api/findings?limt=5&since=0");
   EXPECT_EQ(wrong.status, 400);
-  EXPECT_NE(wrong.body.find("limt: no such parameter; known are since, limit, detection"), std::string::npos)
+  EXPECT_NE(wrong.body.find("limt: no such parameter; known are since, until, before, limit, detection"),
+            std::string::npos)
       << wrong.body;
   HttpReply right = http(hecate.admin_port(), "GET", "/api/findings?since=0&limit=5&detection=No+such");
   EXPECT_EQ(right.status, 200);
