@@ -110,10 +110,22 @@ std::string functions() {
   return out;
 }
 
+constexpr std::string_view kCatalogue = R"(
+## Detections of the public catalogue that are refused
+Of the Endpoint detections of ESCU's release of October 2024 that read Sysmon or the Endpoint data model (570 files), all
+but these load; 20 more load and are off, since they are deprecated, experimental or a Baseline.
+
+| detection | reason |
+|---|---|
+| Detect Remote Access Software Usage File | the lookup `asset_lookup_by_str` is the site's own: give its definition and table, or `empty: true` ([lookups.md](lookups.md)), and it loads |
+| Potentially malicious code on commandline | `apply` needs a model that Splunk's machine learning toolkit has stored |
+| Unusually Long Command Line - MLTK | likewise |
+)";
+
 }  // namespace
 
 std::string spl_reference() {
-  return std::string(kIntroduction) + commands() + refused_commands() + aggregates() + functions();
+  return std::string(kIntroduction) + std::string(kCatalogue) + commands() + refused_commands() + aggregates() + functions();
 }
 
 }  // namespace hecate::daemon
