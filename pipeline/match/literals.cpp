@@ -56,8 +56,9 @@ bool is_usual(std::string_view literal) {
 }
 
 // How much a literal rules out, by and large.
+constexpr std::size_t kUsualStrictness = 1;
 std::size_t strictness(std::string_view literal) {
-  return is_usual(literal) ? 1 : literal.size();
+  return is_usual(literal) ? kUsualStrictness : literal.size();
 }
 
 // The strictest run of such characters in the pieces of a pattern; empty when none is long enough.
@@ -125,6 +126,9 @@ std::vector<Literals> of_all(const std::vector<Condition>& conditions, const fie
     std::ranges::move(required_literals(condition, rules), std::back_inserter(all));
   std::ranges::stable_sort(all, is_stricter);
   all.erase(std::ranges::unique(all).begin(), all.end());
+  // What stands in nearly every event costs a look at each and rules out none: only where there is nothing
+  // else.
+  while (all.size() > 1 && weakest(all.back()) == kUsualStrictness) all.pop_back();
   return all;
 }
 

@@ -37,6 +37,12 @@ TEST(Prefilter, AllThatMustHoldBringsItsOwnTheStrictestFirst) {
             (Required{{"drivers.cab"}, {"b.exe"}}));
 }
 
+TEST(Prefilter, WhatNearlyEveryEventHoldsIsLookedForOnlyWhereThereIsNothingElse) {
+  EXPECT_EQ(literals_of(R"(Image="*\\MsMpEng.exe" TargetFilename="*:\\Windows\\System32\\*")"),
+            (Required{{"msmpeng.exe"}}));
+  EXPECT_EQ(literals_of(R"(Image="*\\System32\\*" User="*SYSTEM")").size(), 1);
+}
+
 TEST(Prefilter, EveryAlternativeMustBringALiteral) {
   EXPECT_EQ(literals_of("Image=*one.exe OR Image=*two.exe"), (Required{{"one.exe", "two.exe"}}));
   EXPECT_EQ(literals_of("Image IN (*one.exe, *two.exe)"), (Required{{"one.exe", "two.exe"}}));
