@@ -1,4 +1,5 @@
 // The closing part: merged groups in, result rows out, pushed through the commands that are left.
+#include "fmt/format.h"
 #include "pipeline/spl/group_key.h"
 #include "pipeline/spl/planned.h"
 #include "pipeline/spl/span.h"
@@ -150,6 +151,10 @@ Result<void> run(const Plan& plan, EvalContext& context, GroupReader read, Resul
   };
   if (Result<void> done = read(plan.scan(), visit); !done) return done;
   closing->finish();
+  if (context.rows_cut > 0)
+    context.incomplete =
+        fmt::format("{} rows belonged to more groups, had more to look up or gave more fields than one may",
+                    context.rows_cut);
   return {};
 }
 

@@ -147,7 +147,8 @@ class Plan {
   [[nodiscard]] virtual std::unique_ptr<Closing> close(EvalContext& context, ResultSink sink) const = 0;
 };
 
-// A search over one window: its subsearches, then its own groups. Errors are those of `read`.
+// A search over one window: its subsearches, then its own groups. Errors are those of `read`; what is left
+// out for want of room is in context.incomplete.
 [[nodiscard]] Result<void> run(const Plan& plan, EvalContext& context, GroupReader read, ResultSink sink);
 
 // Makes a search ready: macros, parser, plan. `names` gathers the fields of all plans of a catalogue and must

@@ -139,7 +139,6 @@ Result<void> Subsearch::run(EvalContext& context, GroupReader read) const {
     if (!cut) found->held.add(result.row, {});
   });
   if (!done) return done;
-  context.rows_cut += own.rows_cut;
   std::ranges::move(own.written, std::back_inserter(context.written));
   if (!own.incomplete.empty()) context.incomplete = std::move(own.incomplete);
   if (cut) context.incomplete = fmt::format("a subsearch found more than the {} rows it may have", most_);
