@@ -1,5 +1,7 @@
 #include "daemon/content.h"
 
+#include "pipeline/base/clock.h"
+
 #include <cstdio>
 
 #include <fmt/format.h>
@@ -87,6 +89,24 @@ void ProgressLine::clear() {
   if (!std::exchange(shown_, false)) return;
   fmt::print(stderr, "\r\033[K");
   std::fflush(stderr);
+}
+
+bool read_files(const InputOptions& input, const std::function<void(EventView& event, Time now)>& take) {
+  Time now = SystemClock().now();
+  ProgressLine progress;
+  std::uint64_t arrival = 0;
+  bool complete = true;
+  for (const std::string& file : input.files) {
+    auto read = decode::read_events(
+        file, input_format(input.format), file_defaults(input),
+        [&](EventView& event) {
+          event.arrival = arrival++;
+          take(event, now);
+        },
+        progress.sink(file));
+    complete &= tell_read(file, read);
+  }
+  return complete;
 }
 
 }  // namespace hecate::daemon

@@ -27,6 +27,11 @@ void tell_warnings(const catalogue::LoadResult& loaded);
 // Tells on standard error what of `file` could not be read or was no event; false when reading ended early.
 [[nodiscard]] bool tell_read(const std::string& file, const Result<decode::FileStats>& read);
 
+// Hands out the events of all files, numbered as they arrive, with the time at which reading began. False
+// when a file could not be read to its end; what is wrong is told on standard error.
+[[nodiscard]] bool read_files(const InputOptions& input,
+                              const std::function<void(EventView& event, Time now)>& take);
+
 // A line on the terminal that says how far a command has come; nothing where standard error is no terminal.
 class ProgressLine {
  public:

@@ -43,25 +43,6 @@ std::vector<const LoadedDetection*> chosen(const catalogue::LoadResult& loaded,
   return found;
 }
 
-// False when a file could not be read.
-bool read_files(const InputOptions& input, std::vector<EventExplainer>& explainers) {
-  Time now = SystemClock().now();
-  ProgressLine progress;
-  std::uint64_t arrival = 0;
-  bool complete = true;
-  for (const std::string& file : input.files) {
-    auto read = decode::read_events(
-        file, input_format(input.format), file_defaults(input),
-        [&](EventView& event) {
-          event.arrival = arrival++;
-          for (EventExplainer& each : explainers) each.look_at(event, now);
-        },
-        progress.sink(file));
-    complete &= tell_read(file, read);
-  }
-  return complete;
-}
-
 }  // namespace
 
 int explain(const ExplainOptions& options) {
@@ -78,7 +59,9 @@ int explain(const ExplainOptions& options) {
   std::vector<EventExplainer> explainers;
   for (const LoadedDetection* each : detections)
     explainers.emplace_back(*each, loaded.catalogue, static_cast<std::size_t>(options.limit));
-  bool complete = read_files(options.input, explainers);
+  bool complete = read_files(options.input, [&](EventView& event, Time now) {
+    for (EventExplainer& each : explainers) each.look_at(event, now);
+  });
   for (std::size_t i = 0; i < detections.size(); ++i) {
     const ClauseTally* tally = options.input.files.empty() ? nullptr : &explainers[i].tally();
     std::vector<ExplainedEvent> events = explainers[i].explained();

@@ -74,19 +74,8 @@ Evaluated evaluate_files(const InputOptions& input, std::shared_ptr<const catalo
   Evaluated all;
   match::Matcher matcher(std::make_shared<const match::ScanSet>(std::move(catalogue)),
                          match::Panes::by_minute);
-  Time now = SystemClock().now();
-  ProgressLine progress;
-  std::uint64_t arrival = 0;
-  for (const std::string& file : input.files) {
-    auto read = decode::read_events(
-        file, input_format(input.format), file_defaults(input),
-        [&](EventView& event) {
-          event.arrival = arrival++;
-          matcher.evaluate(event, now, all.deltas);
-        },
-        progress.sink(file));
-    all.complete &= tell_read(file, read);
-  }
+  all.complete =
+      read_files(input, [&](EventView& event, Time now) { matcher.evaluate(event, now, all.deltas); });
   for (const auto& [key, delta] : all.deltas) {
     all.first = std::min(all.first, key.minute * kMinute);
     all.last = std::max(all.last, (key.minute + 1) * kMinute - 1);
@@ -112,8 +101,7 @@ class Replay {
     auto findings = outputs::Findings::make(*store_, options, registry_, [](std::string_view) {});
     if (!findings) return std::unexpected(findings.error());
     findings_ = std::move(*findings);
-    auto runner = window::Runner::make(
-        *store_, clock_, *findings_, time_bounds_, [] {}, {}, registry_);
+    auto runner = window::Runner::make(*store_, clock_, *findings_, time_bounds_, [] {}, {}, registry_);
     if (!runner) return std::unexpected(runner.error());
     runner_ = std::move(*runner);
     store_->set_commit_listener([this](const store::DeltaSet& deltas) { runner_->committed(deltas); });

@@ -29,26 +29,6 @@ void print_table(const std::string& detection, std::size_t number, const TextRow
     fmt::print("  {:<{}}  {}\n", name, width, fmt::join(values, "\n" + std::string(width + 4, ' ')));
 }
 
-// Reads all files into `deltas`; false when one of them could not be read.
-bool read_files(const InputOptions& input, match::Matcher& matcher, store::DeltaSet& deltas) {
-  SystemClock clock;
-  Time now = clock.now();
-  ProgressLine progress;
-  std::uint64_t arrival = 0;
-  bool complete = true;
-  for (const std::string& file : input.files) {
-    auto read = decode::read_events(
-        file, input_format(input.format), file_defaults(input),
-        [&](EventView& event) {
-          event.arrival = arrival++;
-          matcher.evaluate(event, now, deltas);
-        },
-        progress.sink(file));
-    complete &= tell_read(file, read);
-  }
-  return complete;
-}
-
 }  // namespace
 
 int search(const SearchOptions& options) {
@@ -56,7 +36,8 @@ int search(const SearchOptions& options) {
   if (!catalogue) return 2;
   match::Matcher matcher(std::make_shared<const match::ScanSet>(catalogue), match::Panes::one_window);
   store::DeltaSet deltas;
-  bool complete = read_files(options.input, matcher, deltas);
+  bool complete =
+      read_files(options.input, [&](EventView& event, Time now) { matcher.evaluate(event, now, deltas); });
 
   Time now = SystemClock().now();
   for (const catalogue::LoadedDetection& each : catalogue->detections) {
