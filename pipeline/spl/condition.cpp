@@ -71,7 +71,31 @@ bool has_field(const Condition& condition) {
   }
 }
 
-std::string_view kind_text(Kind kind) {
+void append_canonical(const Condition& condition, std::string& out) {
+  out += '(';
+  out += kind_text(condition.kind);
+  if (has_field(condition)) {
+    out += ' ';
+    append_quoted('"', condition.field.name, out);
+  }
+  if (condition.kind == Kind::subsearch || (has_field(condition) && condition.kind != Kind::in)) {
+    out += ' ';
+    append_quoted('"', condition.pattern.text(), out);
+  }
+  for (const Pattern& pattern : condition.patterns) {
+    out += ' ';
+    append_quoted('"', pattern.text(), out);
+  }
+  for (const Condition& child : condition.children) {
+    out += ' ';
+    append_canonical(child, out);
+  }
+  out += ')';
+}
+
+}  // namespace
+
+std::string_view kind_text(Condition::Kind kind) {
   switch (kind) {
     case Kind::always:
       return "always";
@@ -106,30 +130,6 @@ std::string_view kind_text(Kind kind) {
   }
   return "";
 }
-
-void append_canonical(const Condition& condition, std::string& out) {
-  out += '(';
-  out += kind_text(condition.kind);
-  if (has_field(condition)) {
-    out += ' ';
-    append_quoted('"', condition.field.name, out);
-  }
-  if (condition.kind == Kind::subsearch || (has_field(condition) && condition.kind != Kind::in)) {
-    out += ' ';
-    append_quoted('"', condition.pattern.text(), out);
-  }
-  for (const Pattern& pattern : condition.patterns) {
-    out += ' ';
-    append_quoted('"', pattern.text(), out);
-  }
-  for (const Condition& child : condition.children) {
-    out += ' ';
-    append_canonical(child, out);
-  }
-  out += ')';
-}
-
-}  // namespace
 
 bool matches(const Condition& condition, const Row& row, EvalContext& context) {
   auto child_matches = [&](const Condition& child) { return matches(child, row, context); };

@@ -86,6 +86,9 @@ struct Condition {
 
 void collect_fields(const Condition& condition, std::vector<FieldRef>& fields);
 
+// Its operator in lower case: `and`, `=`, `in`.
+[[nodiscard]] std::string_view kind_text(Condition::Kind kind);
+
 // One text for all conditions of the same tree: part of a scan's fingerprint.
 [[nodiscard]] std::string canonical(const Condition& condition);
 

@@ -23,61 +23,11 @@ std::string quoted(std::string_view text) {
   return out;
 }
 
-std::string_view compared_by(Condition::Kind kind) {
-  switch (kind) {
-    case Condition::Kind::not_equal:
-      return "!=";
-    case Condition::Kind::less:
-      return "<";
-    case Condition::Kind::less_equal:
-      return "<=";
-    case Condition::Kind::greater:
-      return ">";
-    case Condition::Kind::greater_equal:
-      return ">=";
-    default:
-      return "=";
-  }
-}
-
-std::string_view written_operator(Expression::Kind kind) {
-  using Kind = Expression::Kind;
-  switch (kind) {
-    case Kind::add:
-      return "+";
-    case Kind::subtract:
-      return "-";
-    case Kind::multiply:
-      return "*";
-    case Kind::divide:
-      return "/";
-    case Kind::modulo:
-      return "%";
-    case Kind::concat:
-      return ".";
-    case Kind::equal:
-      return "==";
-    case Kind::not_equal:
-      return "!=";
-    case Kind::less:
-      return "<";
-    case Kind::less_equal:
-      return "<=";
-    case Kind::greater:
-      return ">";
-    case Kind::greater_equal:
-      return ">=";
-    case Kind::like:
-      return "LIKE";
-    case Kind::logical_and:
-      return "AND";
-    case Kind::logical_or:
-      return "OR";
-    case Kind::logical_xor:
-      return "XOR";
-    default:
-      return "";
-  }
+template <typename Kind>
+std::string operator_text(Kind kind) {
+  std::string text(kind_text(kind));
+  std::ranges::transform(text, text.begin(), [](char c) { return static_cast<char>(std::toupper(c)); });
+  return text;
 }
 
 std::string joined(const std::vector<Expression>& children, std::size_t from, std::string_view between) {
@@ -152,13 +102,13 @@ std::string written(const Condition& condition) {
     case Kind::never:
       return "nothing";
     case Kind::all_of:
-      return "AND";
     case Kind::any_of:
-      return "OR";
     case Kind::none_of:
-      return "NOT";
+      return operator_text(condition.kind);
     case Kind::subsearch:
-      return "[subsearch]";
+      return fmt::format("[{}]", condition.pattern.text());
+    case Kind::cidr:
+      return fmt::format("{}={}", condition.field.name, quoted(condition.pattern.text()));
     case Kind::term: {
       std::string_view text = condition.pattern.text();
       if (text.size() >= 2 && text.front() == '*' && text.back() == '*')
@@ -172,7 +122,7 @@ std::string written(const Condition& condition) {
       return fmt::format("{} IN ({})", condition.field.name, list);
     }
     default:
-      return fmt::format("{}{}{}", condition.field.name, compared_by(condition.kind),
+      return fmt::format("{}{}{}", condition.field.name, kind_text(condition.kind),
                          quoted(condition.pattern.text()));
   }
 }
@@ -189,15 +139,13 @@ std::string written(const Expression& expression) {
       return fmt::format("{}({})", expression.function->name, joined(children, 0, ", "));
     case Kind::negate:
       return "-" + written(children[0]);
-    case Kind::logical_not:
-      return "NOT";
     case Kind::in:
       return fmt::format("{} IN ({})", written(children[0]), joined(children, 1, ", "));
     default:
       break;
   }
-  if (is_combined(expression)) return std::string(written_operator(expression.kind));
-  return joined(children, 0, fmt::format(" {} ", written_operator(expression.kind)));
+  if (is_combined(expression)) return operator_text(expression.kind);
+  return joined(children, 0, fmt::format(" {} ", operator_text(expression.kind)));
 }
 
 double nearness(const Condition& condition, const Row& row, EvalContext& context) {

@@ -155,7 +155,25 @@ Value evaluate_binary(const Expression& expression, const Value& a, const Value&
   }
 }
 
-std::string_view kind_text(Kind kind) {
+void append_canonical(const Expression& expression, std::string& out) {
+  if (expression.kind == Kind::field) return append_quoted('\'', expression.field.name, out);
+  if (expression.kind == Kind::literal) {
+    if (expression.literal.is_text()) return append_quoted('"', expression.literal.text(), out);
+    if (expression.literal.is_null()) out += "null";
+    return append_text(expression.literal, out);
+  }
+  out += '(';
+  out += expression.kind == Kind::call ? expression.function->name : kind_text(expression.kind);
+  for (const Expression& child : expression.children) {
+    out += ' ';
+    append_canonical(child, out);
+  }
+  out += ')';
+}
+
+}  // namespace
+
+std::string_view kind_text(Expression::Kind kind) {
   switch (kind) {
     case Kind::literal:
       return "literal";
@@ -204,24 +222,6 @@ std::string_view kind_text(Kind kind) {
   }
   return "";
 }
-
-void append_canonical(const Expression& expression, std::string& out) {
-  if (expression.kind == Kind::field) return append_quoted('\'', expression.field.name, out);
-  if (expression.kind == Kind::literal) {
-    if (expression.literal.is_text()) return append_quoted('"', expression.literal.text(), out);
-    if (expression.literal.is_null()) out += "null";
-    return append_text(expression.literal, out);
-  }
-  out += '(';
-  out += expression.kind == Kind::call ? expression.function->name : kind_text(expression.kind);
-  for (const Expression& child : expression.children) {
-    out += ' ';
-    append_canonical(child, out);
-  }
-  out += ')';
-}
-
-}  // namespace
 
 bool equal_values(const Value& a, const Value& b, Arena& arena) {
   if (a.is_null() || b.is_null()) return false;

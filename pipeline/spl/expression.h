@@ -71,6 +71,9 @@ void collect_fields(const Expression& expression, std::vector<FieldRef>& fields)
 // random()): such an expression cannot be evaluated as the event arrives.
 [[nodiscard]] bool depends_on_search_time(const Expression& expression);
 
+// Its operator in lower case: `and`, `=`, `like`.
+[[nodiscard]] std::string_view kind_text(Expression::Kind kind);
+
 // One text for all expressions of the same meaning but for white space: part of a scan's fingerprint.
 [[nodiscard]] std::string canonical(const Expression& expression);
 
