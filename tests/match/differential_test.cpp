@@ -5,6 +5,7 @@
 #include "pipeline/match/matcher.h"
 #include "pipeline/spl/values.h"
 #include "tests/match/event_maker.h"
+#include "tests/match/result_texts.h"
 #include "tests/support/testing.h"
 
 #include <algorithm>
@@ -47,27 +48,7 @@ void feed(Matcher& matcher, store::DeltaSet& deltas, const MadeEvent& event, For
 }
 
 std::vector<std::string> rows_of(const spl::Plan& plan, const store::DeltaSet& deltas) {
-  Arena arena;
-  spl::EvalContext context{arena};
-  context.earliest = kStart;
-  context.latest = context.now = kStart + kHour;
-  std::vector<std::string> rows;
-  auto read = [&](const spl::Scan& scan, spl::GroupVisitor visit) {
-    return store::read_groups(deltas, scan, visit);
-  };
-  auto take = [&](const spl::ResultRow& result) {
-    std::map<std::string, std::string> fields;
-    for (const spl::Row::Entry& entry : result.row.entries()) {
-      std::string& text = fields[std::string(entry.name)];
-      for (const Value& value : entry.value.each()) spl::append_text(value, text += "|");
-    }
-    std::string row;
-    for (const auto& [name, text] : fields)
-      if (name != "_raw") row += fmt::format("{}={} ", name, text);
-    rows.push_back(std::move(row));
-  };
-  EXPECT_TRUE(spl::run(plan, context, read, take));
-  return rows;
+  return hecate::testing::result_texts(plan, deltas, kStart, kStart + kHour, "_raw");
 }
 
 // What one detection gives for some events, by itself.

@@ -4,6 +4,7 @@
 #include "pipeline/decode/shape.h"
 #include "pipeline/match/matcher.h"
 #include "pipeline/spl/values.h"
+#include "tests/match/result_texts.h"
 #include "tests/support/testing.h"
 
 #include <algorithm>
@@ -49,23 +50,9 @@ using Answers = std::map<std::string, std::vector<std::string>>;
 Answers answers(const catalogue::Catalogue& catalogue, const store::DeltaSet& deltas) {
   Answers all;
   for (const catalogue::LoadedDetection& each : catalogue.detections) {
-    Arena arena;
-    spl::EvalContext context{arena};
     std::vector<std::string>& rows = all[each.detection.name];
-    auto read = [&](const spl::Scan& scan, spl::GroupVisitor visit) {
-      return store::read_groups(deltas, scan, visit);
-    };
-    auto take = [&](const spl::ResultRow& result) {
-      std::map<std::string, std::string> fields;
-      for (const spl::Row::Entry& entry : result.row.entries()) {
-        std::string& text = fields[std::string(entry.name)];
-        for (const Value& value : entry.value.each()) spl::append_text(value, text += "|");
-      }
-      std::string row;
-      for (const auto& [name, text] : fields) row += fmt::format("{}={} ", name, text);
+    for (const std::string& row : hecate::testing::result_texts(*each.plan, deltas, 0, 0))
       rows.push_back(without_entities(row));
-    };
-    EXPECT_TRUE(spl::run(*each.plan, context, read, take));
     std::ranges::sort(rows);
   }
   return all;
