@@ -37,6 +37,8 @@ std::shared_ptr<const catalogue::Catalogue> load_content(const ContentOptions& o
 }
 
 std::string to_line(const catalogue::Refused& refused) {
+  if (refused.file.empty())  // a search given as text
+    return fmt::format("--spl:{}:{}: {}", refused.line, refused.column, refused.reason);
   std::string name = refused.name.empty() ? "" : refused.name + ": ";
   return fmt::format("{}:{}:{}: {}{}", refused.file, refused.line, refused.column, name, refused.reason);
 }

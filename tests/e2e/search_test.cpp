@@ -132,7 +132,7 @@ TEST(Search, RefusesWhatItCannotRunWithItsPlace) {
   Finished search =
       run({hecate_binary(), "search", "--spl", "EventID=11 | frobnicate x", "-"}, quickstart_events());
   EXPECT_EQ(search.exit_code, 2);
-  EXPECT_NE(search.errors.find(":1:14: "), std::string::npos) << search.errors;
+  EXPECT_NE(search.errors.find("--spl:1:14: "), std::string::npos) << search.errors;
   EXPECT_NE(search.errors.find("frobnicate"), std::string::npos) << search.errors;
 }
 
