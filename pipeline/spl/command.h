@@ -124,6 +124,10 @@ class Command {
   [[nodiscard]] virtual bool keeps_rows(const Names& /*stable*/, const Names& /*growing*/) const {
     return true;
   }
+  // False when the command leaves the field of that name as it is, whatever the row.
+  [[nodiscard]] virtual bool may_set(std::string_view /*name*/) const { return true; }
+  // It lets some rows through as they are, and no others: search, where, regex.
+  [[nodiscard]] virtual bool only_filters() const { return false; }
   // True when what it does depends on the moment the search runs or on its window.
   [[nodiscard]] virtual bool depends_on_search() const { return false; }
   // Hands the row on, changed or not, once, several times or not at all.
@@ -164,6 +168,9 @@ class Command {
 
   // As it was written, for `check`.
   std::string written;
+  // It came in by a filter macro (`…_filter`), the place for a site's exceptions: these may change while the
+  // state of the search stays.
+  bool by_filter_macro = false;
 };
 
 using Commands = std::vector<std::unique_ptr<Command>>;

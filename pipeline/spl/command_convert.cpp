@@ -161,6 +161,9 @@ class ConvertCommand final : public Command {
     need.add({&from_, 1});
   }
   bool row_by_row() const override { return true; }
+  bool may_set(std::string_view name) const override {
+    return pattern_.has_wildcard() ? pattern_.matches(name) : name == to_.name;
+  }
   void each(Row& row, EvalContext& context, RowStep next) const override {
     if (pattern_.has_wildcard()) {
       row.flatten(context.arena);

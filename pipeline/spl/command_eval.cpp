@@ -22,6 +22,7 @@ class EvalCommand final : public Command {
     need.add(fields);
   }
   bool row_by_row() const override { return true; }
+  bool may_set(std::string_view name) const override { return name == target_.name; }
   // Onto a BY field or a count: what follows takes it for stable or growing, and a row is known by its BY
   // values.
   bool keeps_rows(const Names& stable, const Names& growing) const override {
@@ -86,6 +87,9 @@ class FillnullCommand final : public Command {
   }
   void need(FieldNeed& need) const override { need.add(fields_); }
   bool row_by_row() const override { return !sees_all_; }
+  bool may_set(std::string_view name) const override {
+    return std::ranges::find(fields_, name, &FieldRef::name) != fields_.end();
+  }
   void each(Row& row, EvalContext& /*context*/, RowStep next) const override {
     fill(row);
     next(row);

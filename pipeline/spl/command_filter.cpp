@@ -83,6 +83,8 @@ class SearchCommand final : public Command {
     for (const auto& subsearch : subsearches_) need_fields(*subsearch, need);
   }
   bool row_by_row() const override { return true; }
+  bool may_set(std::string_view) const override { return false; }
+  bool only_filters() const override { return true; }
   bool keeps_rows(const Names& stable, const Names& growing) const override {
     return subsearches_.empty() && stays_true(condition_, stable, growing);
   }
@@ -124,6 +126,8 @@ class WhereCommand final : public Command {
     need.add(fields);
   }
   bool row_by_row() const override { return true; }
+  bool may_set(std::string_view) const override { return false; }
+  bool only_filters() const override { return true; }
   bool keeps_rows(const Names& stable, const Names& growing) const override {
     return stays_true(expression_, stable, growing);
   }
@@ -150,6 +154,8 @@ class RegexCommand final : public Command {
   }
   void need(FieldNeed& need) const override { need.add({&field_, 1}); }
   bool row_by_row() const override { return true; }
+  bool may_set(std::string_view) const override { return false; }
+  bool only_filters() const override { return true; }
   bool keeps_rows(const Names& stable, const Names&) const override {
     return std::ranges::find(stable, field_.name) != stable.end();
   }

@@ -50,6 +50,10 @@ class LookupCommand final : public Command {
     for (const FieldPair& input : arguments_.inputs) need.add({&input.field, 1});
   }
   bool row_by_row() const override { return true; }
+  bool may_set(std::string_view name) const override {
+    return std::ranges::any_of(arguments_.outputs,
+                               [&](const FieldPair& output) { return output.field.name == name; });
+  }
   bool depends_on_search() const override { return lookup_->written() != nullptr; }
   bool keeps_rows(const Names& /*stable*/, const Names& /*growing*/) const override {
     return lookup_->written() == nullptr;

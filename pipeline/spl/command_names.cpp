@@ -54,6 +54,10 @@ class RenameCommand final : public Command {
     for (const std::string& source : sources) need.add(source);
   }
   bool row_by_row() const override { return true; }
+  bool may_set(std::string_view name) const override {
+    std::vector<std::string_view> parts;
+    return from_.match(name, parts) || to_.match(name, parts);
+  }
   // A BY field may only be replaced by another one.
   bool keeps_rows(const Names& stable, const Names& /*growing*/) const override {
     auto is_stable = [&](const std::string& name) { return std::ranges::find(stable, name) != stable.end(); };

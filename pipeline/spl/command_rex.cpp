@@ -26,6 +26,9 @@ class RexCommand final : public Command {
   // A field that exists stays where nothing matches: so what is needed behind is needed before.
   void need(FieldNeed& need) const override { need.add({&field_, 1}); }
   bool row_by_row() const override { return true; }
+  bool may_set(std::string_view name) const override {
+    return std::ranges::any_of(targets_, [&](const Target& target) { return target.field.name == name; });
+  }
   void each(Row& row, EvalContext& context, RowStep next) const override {
     std::vector<std::vector<Value>> found(targets_.size());
     Value value = row.get(field_);

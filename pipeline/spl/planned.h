@@ -33,6 +33,14 @@ struct Planned {
   std::vector<std::string> aggregates;  // ResultRow::aggregates, likewise
   bool open_results = false;            // … of which not all can be named: all fields but the keys
 
+  // Commands of the closing part that tell from the BY fields alone that a group will give no row: such a
+  // group is not kept. Run on a row of these BY fields, by their numbers.
+  struct KeyFilter {
+    std::vector<std::size_t> commands;
+    std::vector<std::size_t> by;
+  };
+  KeyFilter key_filter;
+
   bool rows_stay = false;  // events that follow never take a row away (first_match)
 
   [[nodiscard]] std::size_t closing_begin() const {
@@ -53,6 +61,8 @@ struct Planned {
 // ResultRow::keys and aggregates of a search of these commands.
 [[nodiscard]] std::vector<std::string> follow_keys(const Commands& commands);
 [[nodiscard]] std::vector<std::string> follow_aggregates(const Commands& commands);
+// What `key_filter` of a plan is, the rest of which is complete.
+[[nodiscard]] Planned::KeyFilter find_key_filter(const Planned& planned, FieldNames& names);
 
 [[nodiscard]] std::shared_ptr<const Scan> make_scan(std::shared_ptr<const Planned> planned);
 [[nodiscard]] std::unique_ptr<Closing> make_closing(std::shared_ptr<const Planned> planned,

@@ -86,7 +86,9 @@ PlanDescription PlannedSearch::describe() const {
   const Commands& commands = planned_->commands;
   std::string closing = joined(commands, planned_->closing_begin(), commands.size(), "");
   PlanDescription description{joined(commands, 0, planned_->closing_begin(), planned_->condition_text),
-                              describe_state(), closing.empty() ? "nothing" : closing, {}};
+                              describe_state(),
+                              closing.empty() ? "nothing" : closing,
+                              {}};
   for (const Subsearch* subsearch : subsearches_)
     description.subsearches.push_back(subsearch->plan().describe());
   return description;
@@ -98,7 +100,12 @@ std::string PlannedSearch::describe_state() const {
   if (planned_->aggregation != nullptr) {
     for (const Aggregation::ByField& by : planned_->aggregation->by())
       text += fmt::format(" {}", by.field.name);
-    return text.empty() ? "one group" : "one group for each" + text;
+    if (text.empty()) return "one group";
+    std::string filters;
+    for (std::size_t i : planned_->key_filter.commands)
+      if (planned_->commands[i]->only_filters())
+        filters += (filters.empty() ? "" : " | ") + planned_->commands[i]->written;
+    return "one group for each" + text + (filters.empty() ? "" : ", of those that pass " + filters);
   }
   if (planned_->keeps_all_fields) return "single events, with all fields that the streaming part leaves";
   for (const FieldRef& field : planned_->kept_fields) text += fmt::format(" {}", field.name);
@@ -143,6 +150,8 @@ Parsed<void> parse_command(const SourceText& source, const CommandText& text, bo
   if (Parsed<void> parsed = kind->parse(cursor, names, commands); !parsed) return parsed;
   if (Parsed<void> end = cursor.expect_end("the arguments of " + text.name); !end) return end;
   if (commands.size() > before) commands[before]->written = one_line(text.name, cursor.text(text.arguments));
+  for (std::size_t i = before; i < commands.size(); ++i)
+    commands[i]->by_filter_macro = source.is_by_macro(text.position, "_filter");
   return {};
 }
 
@@ -285,6 +294,7 @@ std::shared_ptr<const Plan> make_plan(Commands commands, const FieldNeed& needed
   planned->commands = std::move(commands);
   cut(*planned, needed);
   planned->rows_stay = rows_stay(*planned);
+  planned->key_filter = find_key_filter(*planned, needed.names());
   return std::make_shared<PlannedSearch>(std::move(planned));
 }
 

@@ -1,6 +1,7 @@
 // The streaming part: one event after another.
 #include "fmt/format.h"
 #include "pipeline/spl/group_key.h"
+#include "pipeline/spl/key_filter.h"
 #include "pipeline/spl/planned.h"
 
 namespace hecate::spl {
@@ -11,7 +12,8 @@ class PlannedScan final : public Scan {
   explicit PlannedScan(std::shared_ptr<const Planned> planned)
       : planned_(std::move(planned)),
         fingerprint_(fingerprint_of(*planned_)),
-        id_(stable_hash(fingerprint_)) {}
+        id_(stable_hash(fingerprint_)),
+        key_filter_(*planned_, id_) {}
 
   std::uint64_t id() const override { return id_; }
   const std::string& fingerprint() const override { return fingerprint_; }
@@ -46,6 +48,7 @@ class PlannedScan final : public Scan {
   }
   void gather(const Row& row, Work& work) const {
     RowOrder order{work.context.event_time, work.context.arrival, work.rows++};
+    if (!key_filter_.lets_by(row, work.context)) return;
     planned_->aggregation->each_key(row, work.context, [&](std::string_view key) {
       planned_->aggregation->add(row, work.context, order, work.groups.group(key).parts());
       work.contributed = true;
@@ -82,12 +85,17 @@ class PlannedScan final : public Scan {
   std::shared_ptr<const Planned> planned_;
   std::string fingerprint_;
   std::uint64_t id_;
+  KeyFilter key_filter_;
 };
 
 std::string PlannedScan::fingerprint_of(const Planned& planned) {
   std::string text = fmt::format("search {}\n", canonical(planned.condition));
   for (std::size_t i = 0; i < planned.streaming; ++i) text += planned.commands[i]->canonical() + "\n";
-  if (planned.aggregation != nullptr) return text + "stats " + planned.aggregation->canonical();
+  if (planned.aggregation != nullptr) {
+    text += "stats " + planned.aggregation->canonical();
+    for (std::size_t i : planned.key_filter.commands) text += "\n" + planned.commands[i]->canonical();
+    return text;
+  }
   if (planned.keeps_all_fields) return text + "keep *";
   text += "keep";
   for (const FieldRef& field : planned.kept_fields) text += fmt::format(" {:?}", field.name);

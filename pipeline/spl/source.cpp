@@ -219,8 +219,17 @@ void SourceText::append(std::string_view piece, Position origin, bool macro) {
 Position SourceText::called(const Macro& macro, Position origin) {
   std::string name = fmt::format("`{}`", macro.name);
   if (!macro.place.empty()) name += fmt::format(" ({})", macro.place);
-  calls_.push_back({std::move(name), origin.call});
+  calls_.push_back({macro.name, std::move(name), origin.call});
   return {origin.line, origin.column, static_cast<int>(calls_.size())};
+}
+
+bool SourceText::is_by_macro(Position place, std::string_view name_end) const {
+  for (int call = place.call; call > 0;) {
+    const Call& in = calls_[static_cast<std::size_t>(call) - 1];
+    if (in.name.ends_with(name_end)) return true;
+    call = in.by;
+  }
+  return false;
 }
 
 std::string SourceText::macros_of(Position position) const {

@@ -53,12 +53,15 @@ class SourceText {
   // The macros that what stands there came in by, the innermost first, with the places of their definitions;
   // empty where the author wrote it.
   [[nodiscard]] std::string macros_of(Position position) const;
+  // Whether it stands in what a macro of such a name brought in.
+  [[nodiscard]] bool is_by_macro(Position place, std::string_view name_end) const;
   // With the macros named in its message that what is wrong came in by, the innermost first.
   [[nodiscard]] Diagnostic with_macros(Diagnostic wrong) const;
 
  private:
   struct Call {
-    std::string macro;  // its name and where it is defined
+    std::string name;
+    std::string macro;  // the name and where it is defined
     int by;             // the call that this one stands in; 0: none
   };
   struct Segment {
