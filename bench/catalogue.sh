@@ -46,23 +46,21 @@ YAML
 
 # measure COUNT: a row of the table.
 measure() {
-  start_hecate
-  local events=$(metric 'hecate_events_evaluated_total') cpu=$(cpu_ticks) sent seconds
-  read -r sent seconds < <(taskset -c 1 "$work/corpus_sender" "$corpus" --port "$hec" --token "$token" --passes "$passes")
+  serve
+  local events=$(metric 'hecate_events_evaluated_total') cpu=$(cpu_time) sent seconds
+  read -r sent seconds < <(on_sender_core "$work/corpus_sender" "$corpus" --port "$hec" --token "$token" --passes "$passes")
   events=$(($(metric 'hecate_events_evaluated_total') - events))
   [ "$events" = "$sent" ] || { echo "$sent events were sent, $events evaluated" >&2; exit 1; }
-  cpu=$(($(cpu_ticks) - cpu))
+  cpu=$(($(cpu_time) - cpu))
   awk -v n="$1" -v l="$loaded" -v e="$events" -v m="$(metric 'hecate_matches_total')" -v s="$seconds" -v c="$cpu" \
-    -v hz="$(getconf CLK_TCK)" -v r="$(awk '/VmHWM/ { print $2 / 1024 }' "/proc/$pid/status")" \
+    -v r="$(memory VmHWM)" \
     -v w="$(awk '/^write_bytes/ { print $2 }' "/proc/$pid/io")" -v rows="$(metric 'hecate_journal_rows_total')" 'BEGIN {
       printf "| %-5s | %5d | %8.0f | %8d | %8d | %6.2f | %7d | %6.0f | %6.0f |\n",
-        n, l, e / s, e, m, c / hz / e * 1e6, rows, w / e, r }'
-  kill -TERM "$pid"
-  wait "$pid" || { cat "$work/log" >&2; exit 1; }
-  pid=
+        n, l, e / s, e, m, c / e, rows, w / e, r }'
+  stop_receiver || { cat "$work/log" >&2; exit 1; }
 }
 
-echo "$(date -u +%F) · $(nproc) cores, $(sed -n 's/model name\s*: //p' /proc/cpuinfo | head -1) · $(wc -l < "$corpus") events, $(($(stat -c %s "$corpus") / $(wc -l < "$corpus"))) bytes each, $passes times"
+echo "$(machine) · $(wc -l < "$corpus") events, $(($(stat -c %s "$corpus") / $(wc -l < "$corpus"))) bytes each, $passes times"
 echo "| detections | loaded | events/s | evaluated | matches | CPU µs an event | rows | bytes written an event | peak MiB |"
 echo "|-------|-------|----------|----------|----------|--------|---------|--------|--------|"
 for _ in $(seq "$legs"); do

@@ -1,7 +1,8 @@
-// Load for bench/syslog.sh: a file of events, one a line, each in an RFC 5424 message of its own, from one
+// Load for bench/run.sh: a file of events, one a line, each in an RFC 5424 message of its own, from one
 // thread. Uses nothing but the system, so that one compiler call builds it.
-//   syslog_sender tcp|udp FILE PORT [--seconds N] [--rate MESSAGES/S] [--connections N]
-// tcp: octet-counted (RFC 6587). Prints how many messages were sent, and in how many seconds.
+//   syslog_sender tcp|udp FILE PORT [--passes N] [--rate MESSAGES/S] [--connections N]
+// tcp: octet-counted (RFC 6587). The file is sent so many times. Prints how many messages were sent, and in
+// how many seconds.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -25,7 +26,7 @@ struct Options {
   bool udp = false;
   std::string file;
   int port = 0;
-  double seconds = 8;
+  std::size_t passes = 1;
   double rate = 0;  // 0: as fast as it goes
   int connections = 8;
 };
@@ -36,7 +37,7 @@ struct Options {
 }
 
 Options read_options(int argc, char** argv) {
-  if (argc < 4) die("tcp|udp FILE PORT [--seconds N] [--rate N] [--connections N]");
+  if (argc < 4) die("tcp|udp FILE PORT [--passes N] [--rate N] [--connections N]");
   Options options;
   options.udp = std::strcmp(argv[1], "udp") == 0;
   options.file = argv[2];
@@ -44,8 +45,8 @@ Options read_options(int argc, char** argv) {
   for (int i = 4; i + 1 < argc; i += 2) {
     std::string name = argv[i];
     double value = std::atof(argv[i + 1]);
-    if (name == "--seconds")
-      options.seconds = value;
+    if (name == "--passes")
+      options.passes = static_cast<std::size_t>(value);
     else if (name == "--rate")
       options.rate = value;
     else if (name == "--connections")
@@ -126,7 +127,8 @@ int main(int argc, char** argv) {
   unsigned long long sent = 0;
   auto begin = Clock::now();
   auto elapsed = [&] { return std::chrono::duration<double>(Clock::now() - begin).count(); };
-  for (std::size_t batch = 0; elapsed() < options.seconds; batch = (batch + 1) % batches) {
+  for (std::size_t turn = 0; turn < batches * options.passes; ++turn) {
+    std::size_t batch = turn % batches;
     if (options.rate > 0) {
       double ahead = static_cast<double>(sent) / options.rate - elapsed();
       if (ahead > 0.001) std::this_thread::sleep_for(std::chrono::duration<double>(ahead));
