@@ -134,7 +134,8 @@ class Look {
              {"parked", "SELECT count(*) FROM parked"},
              {"aside", "SELECT count(*) FROM aside WHERE reason = 'late'"},
              {"aside", "SELECT count(*) FROM aside WHERE reason <> 'late'"},
-             {"damaged", "SELECT count(*) FROM damaged"}}) {
+             {"damaged", "SELECT count(*) FROM damaged"},
+             {"tail", "SELECT coalesce(sum(length(deltas)), 0) FROM tail"}}) {
       auto count = number(each.table, each.sql);
       if (!count) return std::unexpected(count.error());
       counts.push_back(*count);
@@ -143,6 +144,9 @@ class Look {
     fmt::print("  outbox    {} waiting{}, {} parked\n", counts[1],
                counts[1] > 0 ? ", the oldest since " + format_iso(counts[2]) : "", counts[3]);
     fmt::print("  aside     {} late, {} from the future, {} damaged rows\n", counts[4], counts[5], counts[6]);
+    if (counts[7] > 0)
+      fmt::print("  tail      {} that no line below counts yet\n",
+                 readable_bytes(static_cast<double>(counts[7])));
     return {};
   }
 

@@ -210,8 +210,7 @@ Result<std::vector<std::int64_t>> read_minutes(Database& reader, std::uint64_t s
 }
 
 Result<void> read_groups(Database& reader, std::uint64_t scan_id, std::int64_t from_minute,
-                         std::int64_t to_minute, const GroupVisitor& group,
-                         std::vector<DeltaKey>* damaged) {
+                         std::int64_t to_minute, const GroupVisitor& group, std::vector<DeltaKey>* damaged) {
   auto scan = static_cast<std::int64_t>(scan_id);
   auto minutes = read_minutes(reader, scan_id, from_minute, to_minute);
   if (!minutes) return std::unexpected(minutes.error());

@@ -1,6 +1,7 @@
 #include "pipeline/store/inspection.h"
 
 #include "pipeline/store/store.h"
+#include "pipeline/store/tail.h"
 
 #include <fmt/format.h>
 
@@ -30,6 +31,13 @@ Result<void> check_panes(Database& reader, std::vector<std::string>& problems) {
   });
   if (unreadable > kMostTold) problems.push_back(fmt::format("{} rows of pane cannot be read", unreadable));
   return read;
+}
+
+Result<void> check_tail(Database& reader, std::vector<std::string>& problems) {
+  auto unreadable = count_unreadable_tail(reader);
+  if (!unreadable) return std::unexpected(unreadable.error());
+  if (*unreadable > 0) problems.push_back(fmt::format("{} rows of tail cannot be read", *unreadable));
+  return {};
 }
 
 Result<void> check_aside(Database& reader, std::vector<std::string>& problems) {
@@ -84,7 +92,7 @@ Result<std::vector<std::string>> find_problems(Database& reader) {
   auto version = version_problem(reader, "store", schema_version());
   if (!version) return std::unexpected(version.error());
   if (!version->empty()) return std::vector{*version};
-  for (auto check : {check_panes, check_aside, check_run_numbers}) {
+  for (auto check : {check_panes, check_tail, check_aside, check_run_numbers}) {
     if (auto checked = check(reader, problems); !checked) return std::unexpected(checked.error());
   }
   return problems;

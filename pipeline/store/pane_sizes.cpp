@@ -32,6 +32,8 @@ Result<void> PaneSizes::forget(std::uint64_t scan, std::int64_t minute) {
 Result<void> PaneSizes::write() {
   for (const auto& [key, change] : changes_)
     if (auto done = write(key, change); !done) return done;
+  for (const auto& [key, change] : changes_) dropped_ += static_cast<std::size_t>(change.dropped);
+  changes_.clear();
   return {};
 }
 
@@ -56,12 +58,7 @@ void PaneSizes::committed() {
 void PaneSizes::rolled_back() {
   changes_.clear();
   pending_.clear();
-}
-
-std::size_t PaneSizes::dropped() const {
-  std::size_t groups = 0;
-  for (const auto& [key, change] : changes_) groups += static_cast<std::size_t>(change.dropped);
-  return groups;
+  dropped_ = 0;
 }
 
 Result<std::int64_t> read_dropped(Database& reader, std::uint64_t scan, std::int64_t from_minute,

@@ -31,12 +31,12 @@ class PaneSizes {
   // Minutes of `scan` before `minute` are gone.
   [[nodiscard]] Result<void> forget(std::uint64_t scan, std::int64_t minute);
 
-  // At the end of a transaction.
+  // What was said since the last call, into the transaction in hand.
   [[nodiscard]] Result<void> write();
   void committed();
   void rolled_back();
   // Groups not taken by the transaction in hand.
-  [[nodiscard]] std::size_t dropped() const;
+  [[nodiscard]] std::size_t dropped() const { return dropped_; }
 
  private:
   struct Change {
@@ -50,6 +50,7 @@ class PaneSizes {
   absl::flat_hash_map<std::uint64_t, std::int64_t> totals_;           // as committed
   absl::flat_hash_map<std::uint64_t, std::int64_t> pending_;          // what the transaction adds to them
   std::map<std::pair<std::uint64_t, std::int64_t>, Change> changes_;  // by scan and minute
+  std::size_t dropped_ = 0;                                           // of what was written
 };
 
 // Groups of `scan` in minutes [from, to) that were not taken because of the budget, or were lost.

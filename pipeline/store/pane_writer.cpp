@@ -1,6 +1,5 @@
 #include "pipeline/store/pane_writer.h"
 
-#include <algorithm>
 #include <new>
 
 #include <fmt/format.h>
@@ -64,17 +63,8 @@ Result<void> PaneWriter::prepare() {
   return sizes_.load();
 }
 
-Result<void> PaneWriter::write(DeltaSet& merged) {
-  put_aside_.clear();
-  std::vector<const Entry*> ordered;
-  ordered.reserve(merged.size());
-  for (auto& entry : merged) ordered.push_back(&entry);
-  // In the table's order, so that rows of one page are written together.
-  std::ranges::sort(ordered, [](const Entry* a, const Entry* b) {
-    return std::tie(a->first.scan, a->first.minute, a->first.group) <
-           std::tie(b->first.scan, b->first.minute, b->first.group);
-  });
-  for (const Entry* entry : ordered) {
+Result<void> PaneWriter::write(std::span<const Entry* const> entries) {
+  for (const Entry* entry : entries) {
     const DeltaKey& key = entry->first;
     if (sizes_.is_over(key.scan)) {
       sizes_.drop(key.scan, key.minute);

@@ -5,7 +5,9 @@
 #include "pipeline/store/delta.h"
 #include "pipeline/store/pane_sizes.h"
 
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 struct sqlite3_context;
@@ -24,22 +26,29 @@ class PaneWriter {
 
   // Once, before anything is written.
   [[nodiscard]] Result<void> prepare();
-  [[nodiscard]] Result<void> write(DeltaSet& merged);
+  using Entry = std::pair<const DeltaKey, Delta>;
+  [[nodiscard]] Result<void> write(std::span<const Entry* const> entries);
   // Moves a stored row that cannot be read to the table `damaged`. Inside a transaction.
   [[nodiscard]] Result<void> put_aside_unreadable(const DeltaKey& key);
-  // For each row that was put aside since the last `write` began: which it was, and why.
-  [[nodiscard]] const std::vector<std::string>& rows_put_aside() const { return put_aside_; }
+  // What a group held in that minute is lost. Inside a transaction.
+  [[nodiscard]] Result<void> note_missing(const DeltaKey& key) {
+    return sizes_.note_missing(key.scan, key.minute);
+  }
+  // For each row that was put aside since the last call: which it was, and why.
+  [[nodiscard]] std::vector<std::string> take_put_aside() { return std::exchange(put_aside_, {}); }
   // Of the minutes of `scan` before `minute` at most `rows`; all of the sizes once no row is left. Inside a
   // transaction.
   [[nodiscard]] Result<std::int64_t> remove(std::uint64_t scan, std::int64_t minute, std::int64_t rows);
   // What became of the transaction; `dropped` is of the newest one.
   void committed();
-  void rolled_back() { sizes_.rolled_back(); }
+  void rolled_back() {
+    sizes_.rolled_back();
+    put_aside_.clear();
+  }
   [[nodiscard]] std::size_t dropped() const { return dropped_; }
 
  private:
   static void merge_in_sql(sqlite3_context* context, int count, sqlite3_value** values) noexcept;
-  using Entry = std::pair<const DeltaKey, Delta>;
 
   [[nodiscard]] Result<void> write(const Entry& entry);
   [[nodiscard]] Result<void> put_aside(const DeltaKey& key, const std::string& why);

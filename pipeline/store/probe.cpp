@@ -33,7 +33,7 @@ std::map<Failure, prometheus::Counter*> failures(prometheus::Registry& registry)
 JournalProbe::JournalProbe(prometheus::Registry& registry)
     : commits_(counter(registry, "hecate_journal_commits_total", "Commits of the journal that are on disk.")),
       rows_(counter(registry, "hecate_journal_rows_total",
-                    "Merged pane rows written by the journal's commits.")),
+                    "Contributions to groups that the journal's commits hold, merged within each.")),
       log_bytes_(counter(registry, "hecate_journal_log_bytes_total",
                          "Bytes that the journal's commits appended to the write-ahead log.")),
       failures_(failures(registry)),
@@ -46,6 +46,8 @@ JournalProbe::JournalProbe(prometheus::Registry& registry)
                   "Groups of a commit not taken because their search has used up its budget on disk; the "
                   "runs of their windows are incomplete.")),
       bytes_(gauge(registry, "hecate_journal_bytes", "Size of the state database and its write-ahead log.")),
+      tail_(gauge(registry, "hecate_journal_tail_bytes",
+                  "Committed contributions that wait to be folded into the panes.")),
       free_(gauge(registry, "hecate_journal_disk_free_bytes", "What is left on the disk of state.path.")),
       seconds_(prometheus::BuildHistogram()
                    .Name("hecate_journal_commit_seconds")
@@ -75,6 +77,10 @@ void JournalProbe::found_duplicates(std::size_t events) {
 
 void JournalProbe::over_budget(std::size_t groups) {
   if (groups > 0) over_budget_.Increment(static_cast<double>(groups));
+}
+
+void JournalProbe::waiting(std::size_t bytes) {
+  tail_.Set(static_cast<double>(bytes));
 }
 
 void JournalProbe::measure(const std::string& database_file) {

@@ -26,6 +26,8 @@ class JournalProbe {
   void put_aside(std::size_t damaged_rows);
   void found_duplicates(std::size_t events);
   void over_budget(std::size_t groups);
+  // Contributions that are not folded into `pane` yet.
+  void waiting(std::size_t bytes);
   // Looks how large the files are and what the disk has left.
   void measure(const std::string& database_file);
 
@@ -38,6 +40,7 @@ class JournalProbe {
   prometheus::Counter& duplicates_;
   prometheus::Counter& over_budget_;
   prometheus::Gauge& bytes_;
+  prometheus::Gauge& tail_;
   prometheus::Gauge& free_;
   prometheus::Histogram& seconds_;
 };

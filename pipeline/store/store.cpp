@@ -6,6 +6,7 @@
 #include "pipeline/store/probe.h"
 #include "pipeline/store/recovery.h"
 #include "pipeline/store/removal.h"
+#include "pipeline/store/tail.h"
 
 #include <algorithm>
 #include <atomic>
@@ -69,7 +70,11 @@ constexpr const char* kSchema[] = {
     "ALTER TABLE run ADD COLUMN took INTEGER NOT NULL DEFAULT 0;"
     // Who looks for runs by their time looks for scheduled ones; first_match may have made thousands.
     "DROP INDEX run_of;"
-    "CREATE INDEX run_of ON run(detection, scheduled) WHERE early = 0;"};
+    "CREATE INDEX run_of ON run(detection, scheduled) WHERE early = 0;",
+
+    "CREATE TABLE tail(seq INTEGER PRIMARY KEY, deltas BLOB NOT NULL);"
+    "CREATE TABLE folding(one INTEGER PRIMARY KEY CHECK (one = 1), until INTEGER NOT NULL,"
+    "  scan INTEGER NOT NULL, minute INTEGER NOT NULL, grp BLOB NOT NULL);"};
 
 // The writer puts back itself what is left when it is a short part of a log, and of a log that has become
 // long: then its disk is too slow for both.
@@ -103,10 +108,14 @@ class Journal final : public Store {
         clock_(clock),
         options_(std::move(options)),
         probe_(registry),
-        panes_(*database_, clock, options_.scan_budget) {}
+        panes_(*database_, clock, options_.scan_budget),
+        tail_(*database_, panes_, clock, options_.tail_bytes) {}
 
   Result<void> start() {
     if (auto ready = panes_.prepare(); !ready) return ready;
+    auto unreadable = tail_.load();
+    if (!unreadable) return std::unexpected(unreadable.error());
+    tell_put_aside(*unreadable);
     probe_.measure(database_->file());
     if (options_.checkpointer) {
       auto checkpointer = Checkpointer::start(database_->file(), options_.database, [this] { pass_ended(); });
@@ -162,6 +171,20 @@ class Journal final : public Store {
     hook_ = std::move(hook);
   }
 
+  Result<void> fold() override {
+    std::optional<std::int64_t> until;
+    bool done = false;
+    while (!done) {
+      auto folded = write_and_wait([&](Database&) -> Result<void> {
+        if (!until) until = tail_.newest();
+        done = tail_.folded() >= *until;
+        return done ? Result<void>() : tail_.fold(options_.fold_rows);
+      });
+      if (!folded) return folded;
+    }
+    return {};
+  }
+
   Result<void> remove_minutes(std::uint64_t scan, std::int64_t minute) override {
     std::int64_t removed = kRowsARemoval;
     while (removed == kRowsARemoval) {
@@ -208,13 +231,13 @@ class Journal final : public Store {
   void write_until_stopped() {
     std::unique_lock guard(mutex_);
     while (true) {
-      auto ready = [this] { return stopping_ || pass_ended_ || !queue_.empty(); };
+      auto ready = [this] { return stopping_ || pass_ended_ || !queue_.empty() || is_folding_due(); };
       if (trouble_.empty()) {
         changed_.wait(guard, ready);
       } else {
         changed_.wait_for(guard, options_.retry, ready);
       }
-      if (stopping_ && queue_.empty()) return;
+      if (stopping_ && queue_.empty()) break;
       if (std::exchange(pass_ended_, false)) {
         guard.unlock();
         take_pass();
@@ -226,6 +249,21 @@ class Journal final : public Store {
       guard.unlock();
       commit(batch);
       guard.lock();
+    }
+    guard.unlock();
+    fold_rest();
+  }
+
+  // Needs mutex_. While the disk refuses, the tries at intervals go on with it.
+  bool is_folding_due() const { return trouble_.empty() && !dead_ && tail_.should_fold(); }
+
+  // So that whoever looks at a stopped hecate's database finds all of it in its tables. Where it fails, the
+  // next start has it all the same.
+  void fold_rest() {
+    std::vector<Submission> none;
+    while (!dead_ && can_store() && tail_.folded() < tail_.newest()) {
+      closing_ = true;
+      commit(none);
     }
   }
 
@@ -243,17 +281,34 @@ class Journal final : public Store {
       probe_.found_duplicates(duplicates_);
       panes_.committed();
       probe_.over_budget(panes_.dropped());
-      tell_put_aside();
+      tell_put_aside(panes_.take_put_aside());
       if (!log_stuck_) set_trouble({});
     } else {
       panes_.rolled_back();
+      tail_.rolled_back();
       failed(written.error(), thrown_.value_or(database_->last_failure()));
     }
     probe_.measure(database_->file());
     answer(batch, written ? Outcome::committed : Outcome::failed);
     if (!written) return;
     tell_listener(merged);
+    if (!keep(std::move(merged))) return;
     shorten_log();
+  }
+
+  // What the commit holds is on disk; were it not kept in memory too, folding would pass it over.
+  bool keep(DeltaSet&& merged) {
+    try {
+      tail_.committed(std::move(merged));
+      probe_.waiting(tail_.bytes());
+      return true;
+    } catch (const std::exception& thrown) {
+      give_up(fmt::format(
+          "the journal could not keep in memory what it committed: {}; all of it is on disk, and the next "
+          "start reads it; give hecate more memory",
+          thrown.what()));
+      return false;
+    }
   }
 
   // Whatever goes wrong in it, inside of a job too, is a commit that failed.
@@ -299,8 +354,7 @@ class Journal final : public Store {
     }
   }
 
-  void tell_put_aside() {
-    const auto& rows = panes_.rows_put_aside();
+  void tell_put_aside(const std::vector<std::string>& rows) {
     probe_.put_aside(rows.size());
     for (const auto& row : rows) {
       spdlog::error(
@@ -369,14 +423,18 @@ class Journal final : public Store {
     auto transaction = Transaction::begin(*database_, Transaction::Kind::write);
     if (!transaction) return std::unexpected(transaction.error());
     if (auto done = take_first_time(merged); !done) return done;
-    if (auto done = panes_.write(merged); !done) return done;
+    if (auto done = tail_.append(merged); !done) return done;
+    bool folds = tail_.should_fold() || closing_;
+    if (folds) {
+      if (auto done = tail_.fold(options_.fold_rows + 2 * merged.size()); !done) return done;
+    }
     if (auto done = write_aside(merged); !done) return done;
     if (auto done = run_hook(merged); !done) return done;
     for (auto& submission : batch) {
       if (!submission.job) continue;
       if (auto done = submission.job(*database_); !done) return done;
     }
-    if (batch.empty()) {  // a try whether the disk takes anything again
+    if (batch.empty() && !folds) {  // a try whether the disk takes anything again
       if (auto done = count_in_meta(*database_, "tries"); !done) return done;
     }
     return transaction->commit();
@@ -449,6 +507,8 @@ class Journal final : public Store {
 
   // The writer thread's.
   PaneWriter panes_;
+  Tail tail_;
+  bool closing_ = false;           // all that is left of the tail is folded
   std::string sample_;             // of the row being written; kept for its memory
   std::optional<Failure> thrown_;  // the last commit failed by an exception
   int log_pages_ = 0;              // as of the last commit

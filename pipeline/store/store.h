@@ -34,6 +34,11 @@ struct StoreOptions {
   // Bytes that the state of one scan may take on disk; over it its further groups are dropped, and the runs
   // of their windows are incomplete (read_dropped). 0: any.
   std::size_t scan_budget = std::size_t{8} << 30;
+  // Contributions that may wait in the table `tail` before commits begin to fold them into `pane`.
+  std::size_t tail_bytes = std::size_t{16} << 20;
+  // So many rows one commit folds, and besides twice what it appends: ingest never waits long for it, and the
+  // tail gets shorter.
+  std::size_t fold_rows = 500;
   // How often a commit is tried while the disk refuses and nobody hands anything in.
   std::chrono::milliseconds retry{1000};
 };
@@ -78,6 +83,11 @@ class Store {
   virtual void set_commit_listener(CommitListener listener) = 0;
   virtual void set_commit_hook(CommitHook hook) = 0;  // likewise
 
+  // When it returns, `pane` holds all that was handed in before the call: what a commit holds is on disk, but
+  // read_groups, read_minutes and read_group see it only then. In commits of some hundred rows. Not from the
+  // writer's thread.
+  [[nodiscard]] virtual Result<void> fold() = 0;
+
   // Removes the minutes of `scan` before `minute`, in commits of a few hundred rows. Not from the writer's
   // thread.
   [[nodiscard]] virtual Result<void> remove_minutes(std::uint64_t scan, std::int64_t minute) = 0;
@@ -103,12 +113,13 @@ class Store {
 // Makes the state's folder, with mode 0700, and those above it; does nothing where it is there already.
 [[nodiscard]] Result<void> make_directory(const std::string& directory);
 
-// The groups of `scan` in minutes [from, to), merged over minutes, sorted by key, each once and as of one
-// commit; what a group gets after that is not in it. Some thousand rows are read, in memory of some megabytes
-// and a cursor's a minute, and then visited: a view of the database that stays open would let the write-ahead
-// log grow as long as the visits take. (Windows of more than 1,500 minutes that hold something are sorted by
-// SQLite, in one view.) `group` returns false to stop; it may use `reader` for read_group. Rows that cannot
-// be read are left out and named in `damaged`; without it they are an error.
+// The groups of `scan` in minutes [from, to), as far as they are folded (Store::fold), merged over minutes,
+// sorted by key, each once and as of one commit; what a group gets after that is not in it. Some thousand
+// rows are read, in memory of some megabytes and a cursor's a minute, and then visited: a view of the
+// database that stays open would let the write-ahead log grow as long as the visits take. (Windows of more
+// than 1,500 minutes that hold something are sorted by SQLite, in one view.) `group` returns false to stop;
+// it may use `reader` for read_group. Rows that cannot be read are left out and named in `damaged`; without
+// it they are an error.
 using GroupVisitor = std::function<bool(std::string_view key, spl::GroupState&& state, const Sample& sample)>;
 [[nodiscard]] Result<void> read_groups(Database& reader, std::uint64_t scan, std::int64_t from_minute,
                                        std::int64_t to_minute, const GroupVisitor& group,

@@ -206,7 +206,7 @@ Result<void> JournalRunner::close_windows(Time now) {
     }
   }
   barrier_();
-  return store_.write_and_wait([](store::Database&) -> Result<void> { return {}; });
+  return store_.fold();
 }
 
 Result<void> JournalRunner::run(Scheduled& scheduled, Time now) {
@@ -284,7 +284,8 @@ Result<void> JournalRunner::write(const Run& run, std::size_t rows, bool done) {
 Result<void> JournalRunner::advance_early(Time now) {
   auto keys = early_.take();
   if (keys.empty()) return {};
-  Result<void> first_error;
+  Result<void> first_error = store_.fold();
+  if (!first_error) return first_error;
   for (const auto& scheduled : timetable_.detections()) {
     if (!is_early(scheduled)) continue;
     if (auto done = look_early(scheduled, keys, now); !done && first_error) first_error = std::move(done);
@@ -320,10 +321,11 @@ Result<void> JournalRunner::look_early(const Scheduled& scheduled, const std::ve
 // What was on disk and not told when hecate ended, or when the detection was not of this kind yet: all of the
 // windows that are open.
 Result<void> JournalRunner::look_at_stored(Time now) {
-  Result<void> first_error;
+  if (unlooked_.empty()) return {};
+  Result<void> first_error = store_.fold();
+  if (!first_error) return first_error;
   std::set<std::string> unlooked;
   for (const auto& scheduled : timetable_.detections()) {
-    if (unlooked_.empty()) return {};
     if (!is_early(scheduled) || !unlooked_.contains(scheduled.name())) continue;
     Result<void> done = look_at_stored(scheduled, now);
     if (!done || stopping_) unlooked.insert(scheduled.name());
@@ -403,7 +405,9 @@ Result<void> JournalRunner::run_late_again(Time now) {
   looked_late_ = floor_to(now, kMinute);
   auto late = read_late_minutes(*reader_);
   if (!late) return std::unexpected(late.error());
-  Result<void> first_error;
+  if (late->empty()) return {};
+  Result<void> first_error = store_.fold();
+  if (!first_error) return first_error;
   std::set<std::uint64_t> not_done;
   for (const auto& scheduled : timetable_.detections()) {
     std::vector<LateMinute> minutes;

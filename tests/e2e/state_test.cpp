@@ -62,6 +62,7 @@ class StateTest : public ::testing::Test {
     std::promise<store::Store::Outcome> outcome;
     store_->submit(std::move(deltas), [&](store::Store::Outcome result) { outcome.set_value(result); });
     ASSERT_EQ(outcome.get_future().get(), store::Store::Outcome::committed);
+    ASSERT_TRUE(store_->fold());
   }
 
   [[nodiscard]] Finished state(std::vector<std::string> arguments) const {
@@ -157,6 +158,10 @@ TEST_F(StateTest, ShowIsATableForPeople) {
         " 0\n",
         "\n(scan 0000000000000abc)  -                               1          1"})
     EXPECT_NE(shown.output.find(line), std::string::npos) << line << " in\n" << shown.output;
+  execute("INSERT INTO tail VALUES (100, zeroblob(2048))");
+  shown = state({"show"});
+  EXPECT_NE(shown.output.find("\n  tail      2.0 KiB that no line below counts yet\n"), std::string::npos)
+      << shown.output;
 }
 
 TEST_F(StateTest, ShowTellsWhatHasRunAndCountsScheduledRuns) {

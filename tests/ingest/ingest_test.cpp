@@ -27,6 +27,7 @@ class FakeStore final : public store::Store {
   }
   void write(Job, Completion) override {}
   Result<void> write_and_wait(Job) override { return {}; }
+  Result<void> fold() override { return {}; }
   Result<void> remove_minutes(std::uint64_t, std::int64_t) override { return {}; }
   Result<void> put_aside(const std::vector<store::DeltaKey>&) override { return {}; }
   void set_commit_listener(CommitListener) override {}

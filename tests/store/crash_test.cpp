@@ -24,6 +24,8 @@ class Machine {
     options.database = {disk.name(), synchronous_};
     options.log_pages = 3 + static_cast<int>(random() % 40);
     options.checkpointer = checkpointer_;
+    options.tail_bytes = random() % 4000;
+    options.fold_rows = 1 + random() % 10;
     options.fatal = [](const std::string&) {};
     registry = std::make_unique<prometheus::Registry>();
     auto opened = Store::open(disk / "state", clock, *registry, options);

@@ -1,6 +1,10 @@
 #include "pipeline/spl/aggregate.h"
+#include "pipeline/store/inspection.h"
+#include "pipeline/store/pane_sizes.h"
 #include "pipeline/store/recovery.h"
+#include "pipeline/store/tail.h"
 #include "tests/store/store_fixture.h"
+#include "tests/support/faulty_disk.h"
 
 #include <filesystem>
 #include <fstream>
@@ -44,12 +48,13 @@ class DamageTest : public StoreTest {
   }
 
   static void execute(Store& store, const std::string& sql) {
+    EXPECT_TRUE(store.fold());
     auto done = store.write_and_wait([&](Database& database) { return database.execute(sql); });
     EXPECT_TRUE(done) << done.error().message;
   }
 
   static std::int64_t number(Store& store, const std::string& sql) {
-    auto reader = *store.reader();
+    auto reader = reader_of(store);
     auto statement = *reader->cursor(sql);
     return *statement->step() ? statement->integer(0) : -1;
   }
@@ -69,6 +74,8 @@ TEST_F(DamageTest, AFileCutOffWithinItsHeaderIsRefused) {
 
 TEST_F(DamageTest, AnyPageThatIsOverwrittenIsSeen) {
   make(200);
+  // Without the free pages, which nobody reads.
+  EXPECT_TRUE((*Database::open(file(), Database::Mode::read_write))->execute("VACUUM"));
   auto sound = read_file(file());
   ASSERT_GT(pages(), 10u);
   for (std::uintmax_t page = 0; page < pages(); ++page) {
@@ -195,6 +202,7 @@ TEST_F(DamageTest, ARowThatWouldBeTooLargeGoesAside) {
     EXPECT_TRUE(done);
   };
   commit(*store, list(0, 0));
+  EXPECT_TRUE(store->fold());
   allow(4000);
   EXPECT_EQ(commit(*store, list(0, 100)), Store::Outcome::committed);
   EXPECT_EQ(number(*store, "SELECT count(*) FROM damaged WHERE minute = 0 AND length(state) > 2000"), 1);
@@ -207,6 +215,45 @@ TEST_F(DamageTest, ARowThatWouldBeTooLargeGoesAside) {
   EXPECT_EQ(counts(*store, 1, 9, 10), (Counts{{"other", 3}}));
   EXPECT_EQ(metric("hecate_journal_damaged_rows_total"), 2);
   EXPECT_EQ(store->trouble(), "");
+}
+
+// A start takes what it can read of the contributions that were not folded yet; the rest goes aside.
+TEST_F(DamageTest, WhatCannotBeReadOfTheTailGoesAside) {
+  options.fold_rows = 1;
+  for (bool cut : {false, true}) {
+    SCOPED_TRACE(cut);
+    hecate::testing::FaultyDisk disk;
+    options.database.vfs = disk.name();
+    auto open_there = [&] { return *Store::open(disk / "state", clock, registry, options); };
+    auto store = open_there();
+    for (const char* group : {"a", "b", "c"}) {
+      DeltaSet deltas;
+      add_count(deltas, 1, 0, group, 5);
+      EXPECT_EQ(commit(*store, std::move(deltas)), Store::Outcome::committed);
+    }
+    // The last byte of the state, before two that say that there is no sample, or all behind the scan.
+    std::string change =
+        cut ? "substr(deltas, 1, 12)" : "CAST(substr(deltas, 1, length(deltas) - 3) || x'ff0000' AS BLOB)";
+    auto changed = store->write_and_wait([&](Database& database) {
+      return database.execute("UPDATE tail SET deltas = " + change + " WHERE seq = 2");
+    });
+    EXPECT_TRUE(changed);
+    auto reader = *store->reader();
+    EXPECT_EQ(*count_unreadable_tail(*reader), 1);
+    EXPECT_EQ(find_problems(*reader)->size(), 1u);
+    reader.reset();
+    disk.cut_power_at(1);
+    store.reset();
+    disk.restart_process();
+    store = open_there();
+    EXPECT_EQ(counts(*store, 1, 0, 1), (Counts{{"a", 5}, {"c", 5}}));
+    EXPECT_EQ(
+        number(*store, "SELECT count(*) FROM damaged WHERE reason LIKE '%read%' OR reason LIKE '%damaged%'"),
+        1);
+    EXPECT_EQ(number(*store, "SELECT count(*) FROM tail"), 0);
+    // Runs of windows with that minute are incomplete, where it can be told which one it was.
+    EXPECT_EQ(*read_dropped(*reader_of(*store), 1, 0, 1), cut ? 0 : 1);
+  }
 }
 
 // What is thrown in the writer's thread is a failed commit, and the next one works.

@@ -22,6 +22,8 @@ class FaultTest : public ::testing::Test {
     options.database.vfs = disk->name();
     options.log_pages = 20;
     options.checkpointer = checkpointer;
+    options.tail_bytes = random() % 2 * 2000;
+    options.fold_rows = 1 + random() % 10;
     options.retry = std::chrono::milliseconds(1);
     options.fatal = [this](const std::string& why) {
       fatal_text = why;

@@ -105,6 +105,7 @@ std::size_t Ledger::refused() const {
 }
 
 std::string Ledger::check(Store& store) {
+  if (auto folded = store.fold(); !folded) return folded.error().message;
   auto reader = store.reader();
   if (!reader) return reader.error().message;
   std::map<std::string, std::uint64_t> stored;

@@ -16,6 +16,7 @@ struct Group {
 
 std::vector<Group> groups(Store& store, std::int64_t from, std::int64_t to) {
   std::vector<Group> found;
+  EXPECT_TRUE(store.fold());
   auto reader = *store.reader();
   auto read = read_groups(*reader, 7, from, to,
                           [&](std::string_view key, spl::GroupState&& state, const Sample& sample) {
@@ -28,15 +29,18 @@ std::vector<Group> groups(Store& store, std::int64_t from, std::int64_t to) {
 
 DeltaSet deltas_of(std::mt19937& random) {
   DeltaSet deltas;
+  // Searches may keep different things of one event.
+  auto time = static_cast<Time>(random() % 50);
+  std::uint64_t arrival = random();
   for (unsigned n = 1 + random() % 5; n > 0; --n) {
     auto minute = static_cast<std::int64_t>(random() % 6);
     auto group = "g" + std::to_string(random() % 9);
     add_count(deltas, 7, minute, group, 1 + random() % 3);
     Sample& sample = deltas.at({7, minute, group}).sample;
     if (!sample.empty()) continue;
-    sample.time = static_cast<Time>(random() % 50);
-    sample.arrival = random();
-    sample.raw = "event " + std::to_string(sample.time) + " " + std::to_string(sample.arrival);
+    sample.time = time;
+    sample.arrival = arrival;
+    sample.raw = "event " + std::to_string(arrival) + (random() % 2 == 0 ? " for " + group : "");
   }
   return deltas;
 }
@@ -67,6 +71,8 @@ TEST_F(RestartTest, RestartsChangeNothing) {
     FaultyDisk calm;
     FaultyDisk disk;
     options.log_pages = 1 + static_cast<int>(random() % 30);
+    options.tail_bytes = random() % 2 * 1000 * (random() % 10);
+    options.fold_rows = 1 + random() % 10;
     options.checkpointer = seed % 2 == 0;
     auto through = open_on(calm);
     auto restarted = open_on(disk);

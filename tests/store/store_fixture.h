@@ -34,10 +34,16 @@ class StoreTest : public ::testing::Test {
     store.submit(std::move(deltas), [&](Store::Outcome result) { outcome.set_value(result); });
     return outcome.get_future().get();
   }
-  static Counts counts(Store& store, std::uint64_t scan, std::int64_t from, std::int64_t to) {
+  // One that sees in `pane` all that was handed in.
+  static std::unique_ptr<Database> reader_of(Store& store) {
+    auto folded = store.fold();
+    EXPECT_TRUE(folded) << folded.error().message;
     auto reader = store.reader();
     EXPECT_TRUE(reader) << reader.error().message;
-    return read_counts(**reader, scan, from, to);
+    return reader ? *std::move(reader) : nullptr;
+  }
+  static Counts counts(Store& store, std::uint64_t scan, std::int64_t from, std::int64_t to) {
+    return read_counts(*reader_of(store), scan, from, to);
   }
   // Over all labels, or only where one of them has the value `label`.
   double metric(const std::string& name, const std::string& label = {}) {

@@ -79,7 +79,7 @@ TEST_F(StoreTest, ReadGroupIsTheSameAsReadingAll) {
   std::mt19937 random(7);
   for (int i = 0; i < 500; ++i) add_count(deltas, 1, random() % 20, std::to_string(random() % 30));
   commit(*store, std::move(deltas));
-  auto reader = *store->reader();
+  auto reader = reader_of(*store);
   auto all = read_counts(*reader, 1, 3, 17);
   EXPECT_TRUE(std::ranges::is_sorted(all));
   for (const auto& [group, count] : all) {
@@ -103,7 +103,7 @@ TEST_F(StoreTest, TheDatabaseIsLockedWhileItIsOpen) {
   pid_t child = ::fork();
   if (child == 0) {
     int file = ::open((folder / "state/hecate.db").c_str(), O_RDWR | O_CLOEXEC);
-    struct flock shared {};
+    struct flock shared{};
     shared.l_type = F_WRLCK;
     shared.l_whence = SEEK_SET;
     shared.l_start = 0x40000000 + 2;
@@ -121,7 +121,7 @@ TEST_F(StoreTest, AVisitorMayStop) {
   DeltaSet deltas;
   for (const char* group : {"a", "b", "c"}) add_count(deltas, 1, 0, group);
   commit(*store, std::move(deltas));
-  auto reader = *store->reader();
+  auto reader = reader_of(*store);
   std::vector<std::string> seen;
   auto read = read_groups(*reader, 1, 0, 1, [&](std::string_view key, spl::GroupState&&, const Sample&) {
     seen.emplace_back(key);
@@ -156,7 +156,7 @@ TEST_P(LongVisit, LetsTheLogBeginAnew) {
     return commit(*store, std::move(more)) == Store::Outcome::committed;
   };
   Counts found;
-  auto reader = *store->reader();
+  auto reader = reader_of(*store);
   auto read =
       read_groups(*reader, 1, 0, 3, [&](std::string_view key, spl::GroupState&& state, const Sample&) {
         found.emplace_back(key, count_of(state));
@@ -203,7 +203,7 @@ TEST_F(StoreTest, TheEarliestEventOfAGroupIsItsSample) {
   auto read = [&] {
     spl::GroupState state;
     Sample found;
-    auto reader = *store->reader();
+    auto reader = reader_of(*store);
     EXPECT_TRUE(*read_group(*reader, 1, *read_minutes(*reader, 1, 0, 10), "g", state, found));
     return found;
   };
@@ -253,7 +253,7 @@ TEST_F(StoreTest, AJobAndItsNeighboursAreKeptOrRefusedTogether) {
       eventually([&] { return metric("hecate_journal_failures_total") == 1 && store->trouble().empty(); }));
   EXPECT_EQ(order, (std::vector<std::string>{"deltas failed", "good job failed", "bad job failed"}));
   EXPECT_EQ(counts(*store, 1, 0, 1), Counts{});
-  auto reader = *store->reader();
+  auto reader = reader_of(*store);
   auto rows = *reader->prepare("SELECT * FROM schedule");
   EXPECT_FALSE(*rows->step());
 }
@@ -288,7 +288,7 @@ TEST_F(StoreTest, TroubleLastsAsLongAsNothingCanBeWritten) {
     auto done = store->write_and_wait([&](Database& database) { return database.execute(sql); });
     EXPECT_TRUE(done) << done.error().message;
   };
-  for (std::string table : {"pane", "meta"}) {
+  for (std::string table : {"tail", "meta"}) {
     execute("CREATE TEMP TRIGGER no_" + table + " BEFORE INSERT ON " + table +
             " BEGIN SELECT RAISE(ABORT, 'nothing can be written'); END");
   }
@@ -298,7 +298,7 @@ TEST_F(StoreTest, TroubleLastsAsLongAsNothingCanBeWritten) {
   // The tries that the journal makes by itself fail too.
   ASSERT_TRUE(eventually([&] { return metric("hecate_journal_failures_total") >= 2; }));
   EXPECT_NE(store->trouble().find("nothing can be written"), std::string::npos) << store->trouble();
-  execute("DROP TRIGGER no_pane; DROP TRIGGER no_meta");
+  execute("DROP TRIGGER no_tail; DROP TRIGGER no_meta");
   EXPECT_EQ(store->trouble(), "");
 }
 
@@ -321,7 +321,7 @@ TEST_F(StoreTest, FilesAreForTheOwnerOnly) {
   add_count(deltas, 1, 0, "a");
   commit(*store, std::move(deltas));
   auto mode = [&](const std::string& name) {
-    struct stat info {};
+    struct stat info{};
     EXPECT_EQ(::stat((folder / name).c_str(), &info), 0) << name;
     return info.st_mode & 0777;
   };

@@ -162,6 +162,7 @@ TEST(Runner, ADamagedRowHoldsUpNobody) {
   simulation.start();
   for (const char* dest : {"a", "b", "c"})
     simulation.event(time_of_day("02:30"), {{"EventID", "11"}, {"dest", dest}});
+  ASSERT_TRUE(simulation.store().fold());
   ASSERT_TRUE(simulation.store().write_and_wait([](store::Database& db) {
     return db.execute(
         "UPDATE pane SET state = x'ff' WHERE grp IN (SELECT grp FROM pane ORDER BY grp LIMIT 1 OFFSET 1)");
@@ -350,6 +351,7 @@ TEST(Runner, ADetectionOverItsDiskBudgetIsIncompleteAndTheOthersAreNot) {
   add_hourly(simulation, "quiet", "EventID=11 dest=10000 | stats count by EventID");
   simulation.start();
   many_groups(simulation, 1201);
+  ASSERT_TRUE(simulation.store().fold());
   EXPECT_GT(simulation.metric("hecate_journal_over_budget_groups_total"), 500);
   simulation.stop();
   ASSERT_NO_FATAL_FAILURE(simulation.start());

@@ -332,6 +332,7 @@ std::vector<std::string> Simulation::aside() {
 }
 
 std::int64_t Simulation::query(const std::string& sql) {
+  EXPECT_TRUE(store_->fold());
   auto reader = *store_->reader();
   auto row = *reader->cursor(sql);
   return *row->step() ? row->integer(0) : -1;
