@@ -36,6 +36,7 @@ struct SearchOptions {
   ContentOptions content;
   InputOptions input;
   std::string output = "json";  // json, table
+  unsigned threads = 0;         // 0: one for each CPU
 };
 int search(const SearchOptions& options);
 

@@ -3,6 +3,9 @@
 #include "pipeline/base/clock.h"
 
 #include <cstdio>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -93,20 +96,56 @@ void ProgressLine::clear() {
   std::fflush(stderr);
 }
 
-bool read_files(const InputOptions& input, const std::function<void(EventView& event, Time now)>& take) {
+namespace {
+
+// What the parts of a file gave; the error of the first that has one.
+Result<decode::FileStats> together(const std::vector<Result<decode::FileStats>>& parts) {
+  decode::FileStats all;
+  for (const auto& each : parts) {
+    if (!each) return std::unexpected(each.error());
+    all.events += each->events;
+    all.malformed += each->malformed;
+    all.bytes += each->bytes;
+  }
+  return all;
+}
+
+}  // namespace
+
+bool read_files(const InputOptions& input, const TakeEvent& take) {
+  return read_files(input, std::span(&take, 1));
+}
+
+bool read_files(const InputOptions& input, std::span<const TakeEvent> takers) {
   Time now = SystemClock().now();
   ProgressLine progress;
-  std::uint64_t arrival = 0;
+  std::uint64_t first = 0;  // number of the file's first event
   bool complete = true;
   for (const std::string& file : input.files) {
-    auto read = decode::read_events(
-        file, input_format(input.format), file_defaults(input),
-        [&](EventView& event) {
-          event.arrival = arrival++;
-          take(event, now);
-        },
-        progress.sink(file));
-    complete &= tell_read(file, read);
+    auto split = decode::split_file(file, input_format(input.format), takers.size());
+    if (!split) {
+      complete &= tell_read(file, std::unexpected(split.error()));
+      continue;
+    }
+    std::vector<Result<decode::FileStats>> read(split->parts.size());
+    auto read_part = [&](std::size_t i) {
+      const decode::FilePart& part = split->parts[i];
+      read[i] = decode::read_events(
+          file, split->format, file_defaults(input),
+          [&](EventView& event) {
+            event.arrival += first + part.begin;
+            takers[i](event, now);
+          },
+          i == 0 ? progress.sink(file) : decode::ProgressSink(), part);
+    };
+    {
+      std::vector<std::jthread> threads;
+      for (std::size_t i = 1; i < read.size(); ++i) threads.emplace_back(read_part, i);
+      read_part(0);
+    }
+    auto all = together(read);
+    if (all) first += read.size() > 1 ? all->bytes : all->events;
+    complete &= tell_read(file, all);
   }
   return complete;
 }

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <functional>
+#include <span>
 
 namespace hecate::daemon {
 
@@ -27,10 +28,15 @@ void tell_warnings(const catalogue::LoadResult& loaded);
 // Tells on standard error what of `file` could not be read or was no event; false when reading ended early.
 [[nodiscard]] bool tell_read(const std::string& file, const Result<decode::FileStats>& read);
 
-// Hands out the events of all files, numbered as they arrive, with the time at which reading began. False
-// when a file could not be read to its end; what is wrong is told on standard error.
-[[nodiscard]] bool read_files(const InputOptions& input,
-                              const std::function<void(EventView& event, Time now)>& take);
+// Takes an event, and the time at which reading began.
+using TakeEvent = std::function<void(EventView& event, Time now)>;
+
+// Hands out the events of all files, numbered as they arrive. False when a file could not be read to its end;
+// what is wrong is told on standard error.
+[[nodiscard]] bool read_files(const InputOptions& input, const TakeEvent& take);
+// The same in as many threads as there are takers, each with a part of the file where it can be cut
+// (decode::split_file). The numbers have gaps then.
+[[nodiscard]] bool read_files(const InputOptions& input, std::span<const TakeEvent> takers);
 
 // A line on the terminal that says how far a command has come; nothing where standard error is no terminal.
 class ProgressLine {

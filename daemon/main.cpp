@@ -81,6 +81,11 @@ CLI::App* add_search(CLI::App& app, SearchOptions& options) {
   command->add_option("--output", options.output, "json: one line a row; table: for people")
       ->check(CLI::IsMember({"json", "table"}))
       ->capture_default_str();
+  command
+      ->add_option("--threads", options.threads,
+                   "Threads that read parts of large plain JSON files; 0: one for each CPU")
+      ->check(CLI::Range(0, 256))
+      ->capture_default_str();
   command->footer(
       "Example: hecate search --spl '`sysmon` EventID=11 | stats count by Image' events.ndjson.zst");
   return command;

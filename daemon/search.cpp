@@ -6,6 +6,10 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <memory>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -29,15 +33,40 @@ void print_table(const std::string& detection, std::size_t number, const TextRow
     fmt::print("  {:<{}}  {}\n", name, width, fmt::join(values, "\n" + std::string(width + 4, ' ')));
 }
 
+// A matcher and what it found, for one thread.
+struct Evaluator {
+  explicit Evaluator(std::shared_ptr<const match::ScanSet> scans)
+      : matcher(std::move(scans), match::Panes::one_window) {}
+
+  match::Matcher matcher;
+  store::DeltaSet deltas;
+};
+
+std::vector<std::unique_ptr<Evaluator>> make_evaluators(
+    const SearchOptions& options, std::shared_ptr<const catalogue::Catalogue> catalogue) {
+  auto scans = std::make_shared<const match::ScanSet>(std::move(catalogue));
+  unsigned threads =
+      options.threads > 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
+  std::vector<std::unique_ptr<Evaluator>> evaluators;
+  for (unsigned i = 0; i < threads; ++i) evaluators.push_back(std::make_unique<Evaluator>(scans));
+  return evaluators;
+}
+
 }  // namespace
 
 int search(const SearchOptions& options) {
   auto catalogue = load_content(options.content);
   if (!catalogue) return 2;
-  match::Matcher matcher(std::make_shared<const match::ScanSet>(catalogue), match::Panes::one_window);
+  auto evaluators = make_evaluators(options, catalogue);
+  std::vector<TakeEvent> takers;
+  for (auto& each : evaluators) {
+    takers.emplace_back([evaluator = each.get()](EventView& event, Time now) {
+      evaluator->matcher.evaluate(event, now, evaluator->deltas);
+    });
+  }
+  bool complete = read_files(options.input, takers);
   store::DeltaSet deltas;
-  bool complete =
-      read_files(options.input, [&](EventView& event, Time now) { matcher.evaluate(event, now, deltas); });
+  for (auto& each : evaluators) deltas.merge(std::move(each->deltas));
 
   Time now = SystemClock().now();
   for (const catalogue::LoadedDetection& each : catalogue->detections) {

@@ -1,6 +1,8 @@
 #include "pipeline/decode/byte_source.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <vector>
 
@@ -37,6 +39,13 @@ class PlainSource final : public ByteSource {
     return std::string_view(head_);
   }
 
+  // From here on, and no more than `size` bytes.
+  Result<void> limit(std::uint64_t begin, std::uint64_t size) {
+    left_ = size;
+    if (::lseek(file_, static_cast<off_t>(begin), SEEK_SET) >= 0) return {};
+    return fail(fmt::format("cannot read {} from byte {} on: {}", path_, begin, std::strerror(errno)));
+  }
+
   Result<std::size_t> read(char* out, std::size_t size) override {
     if (head_.empty()) return read_file(out, size);
     std::size_t count = head_.copy(out, size);
@@ -47,8 +56,11 @@ class PlainSource final : public ByteSource {
  private:
   Result<std::size_t> read_file(char* out, std::size_t size) {
     for (;;) {
-      ssize_t count = ::read(file_, out, size);
-      if (count >= 0) return static_cast<std::size_t>(count);
+      ssize_t count = ::read(file_, out, std::min<std::uint64_t>(size, left_));
+      if (count >= 0) {
+        left_ -= static_cast<std::uint64_t>(count);
+        return static_cast<std::size_t>(count);
+      }
       if (errno != EINTR) return fail(fmt::format("cannot read {}: {}", path_, std::strerror(errno)));
     }
   }
@@ -56,6 +68,7 @@ class PlainSource final : public ByteSource {
   int file_;
   std::string path_;
   std::string head_;
+  std::uint64_t left_ = UINT64_MAX;  // bytes to read yet; more than a file has: to its end
 };
 
 // What the two unpackers share: a block of packed bytes, refilled when it is used up.
@@ -149,12 +162,26 @@ class ZstdSource final : public PackedSource {
   bool frame_open_ = false;
 };
 
-}  // namespace
-
-Result<std::unique_ptr<ByteSource>> ByteSource::open(const std::string& path) {
+Result<std::unique_ptr<PlainSource>> open_plain(const std::string& path) {
   int file = path == "-" ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) return fail(fmt::format("cannot open {}: {}", path, std::strerror(errno)));
-  auto plain = std::make_unique<PlainSource>(file, path);
+  return std::make_unique<PlainSource>(file, path);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ByteSource>> ByteSource::open_part(const std::string& path, std::uint64_t begin,
+                                                          std::uint64_t end) {
+  auto plain = open_plain(path);
+  if (!plain) return std::unexpected(plain.error());
+  if (auto limited = (*plain)->limit(begin, end - begin); !limited) return std::unexpected(limited.error());
+  return *std::move(plain);
+}
+
+Result<std::unique_ptr<ByteSource>> ByteSource::open(const std::string& path) {
+  auto opened = open_plain(path);
+  if (!opened) return std::unexpected(opened.error());
+  auto plain = *std::move(opened);
   auto head = plain->look();
   if (!head) return std::unexpected(head.error());
   if (head->starts_with("\x1f\x8b")) {

@@ -3,6 +3,7 @@
 #include "pipeline/base/error.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -13,6 +14,9 @@ namespace hecate::decode {
 class ByteSource {
  public:
   [[nodiscard]] static Result<std::unique_ptr<ByteSource>> open(const std::string& path);
+  // Bytes [begin, end) of a plain file, or as many as there are.
+  [[nodiscard]] static Result<std::unique_ptr<ByteSource>> open_part(const std::string& path,
+                                                                     std::uint64_t begin, std::uint64_t end);
   virtual ~ByteSource() = default;
   // Fills up to `size` bytes (at least 1) and says how many; 0 at the end.
   [[nodiscard]] virtual Result<std::size_t> read(char* out, std::size_t size) = 0;

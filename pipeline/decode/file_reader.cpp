@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <vector>
 
 #include <fmt/format.h>
@@ -17,8 +18,9 @@ namespace hecate::decode {
 
 namespace {
 
-constexpr std::size_t kBlock = 1024 * 1024;
+constexpr std::size_t kBlock = 256 * 1024;  // which a core's cache holds
 constexpr std::size_t kPadding = 64;
+constexpr std::uint64_t kSmallestPart = 4 * 1024 * 1024;
 // What has not become an event by then is none; memory stays bounded.
 constexpr std::size_t kLargestEvent = 64 * 1024 * 1024;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
@@ -328,6 +330,22 @@ Result<InputFormat> recognise(std::string_view head, const std::string& path) {
   return is_envelope(text) ? InputFormat::hec : InputFormat::json;
 }
 
+// Up to a block of a plain file.
+Result<std::string> read_at(const std::string& path, std::uint64_t begin) {
+  auto source = ByteSource::open_part(path, begin, begin + kBlock);
+  if (!source) return std::unexpected(source.error());
+  std::string bytes(kBlock, '\0');
+  std::size_t size = 0;
+  while (size < bytes.size()) {
+    auto count = (*source)->read(bytes.data() + size, bytes.size() - size);
+    if (!count) return std::unexpected(count.error());
+    if (*count == 0) break;
+    size += *count;
+  }
+  bytes.resize(size);
+  return bytes;
+}
+
 std::unique_ptr<Splitter> make_splitter(InputFormat format, const FileDefaults& defaults,
                                         const std::function<void(EventView&)>& event, FileStats& stats) {
   switch (format) {
@@ -344,9 +362,39 @@ std::unique_ptr<Splitter> make_splitter(InputFormat format, const FileDefaults& 
 
 }  // namespace
 
+Result<FileParts> split_file(const std::string& path, InputFormat format, std::size_t most) {
+  FileParts whole{format, {{}}};
+  std::error_code unknown;
+  if (path == "-" || !std::filesystem::is_regular_file(path, unknown)) return whole;
+  std::uint64_t size = std::filesystem::file_size(path, unknown);
+  most = std::min<std::size_t>(most, unknown ? 1 : size / kSmallestPart);
+  if (most < 2) return whole;
+  auto head = read_at(path, 0);
+  if (!head) return std::unexpected(head.error());
+  if (head->starts_with(kByteOrderMark)) head->erase(0, kByteOrderMark.size());
+  // A packed file begins with neither.
+  if (!head->starts_with('{')) return whole;
+  auto known = format == InputFormat::automatic ? recognise(*head, path) : format;
+  if (!known) return std::unexpected(known.error());
+  if (*known != InputFormat::json && *known != InputFormat::hec) return whole;
+  FileParts parts{*known, {{}}};
+  for (std::size_t i = 1; i < most; ++i) {
+    std::uint64_t from = size / most * i;
+    auto there = read_at(path, from);
+    if (!there) return std::unexpected(there.error());
+    std::size_t cut = there->find("}\n{");
+    if (cut == std::string::npos || from + cut < parts.parts.back().begin) continue;
+    parts.parts.back().end = from + cut + 2;
+    parts.parts.push_back({from + cut + 2, UINT64_MAX});
+  }
+  return parts;
+}
+
 Result<FileStats> read_events(const std::string& path, InputFormat format, const FileDefaults& defaults,
-                              const std::function<void(EventView&)>& event, const ProgressSink& progress) {
-  auto source = ByteSource::open(path);
+                              const std::function<void(EventView&)>& event, const ProgressSink& progress,
+                              const FilePart& part) {
+  bool whole = part.begin == 0 && part.end == UINT64_MAX;
+  auto source = whole ? ByteSource::open(path) : ByteSource::open_part(path, part.begin, part.end);
   if (!source) return std::unexpected(source.error());
   Window window(std::move(*source));
   FileStats stats;

@@ -145,6 +145,62 @@ TEST_F(FileReader, APackedFileCutOffIsAnError) {
   }
 }
 
+// Objects with line breaks and others in them, a string that looks like a cut, and lines that are no events.
+std::string many_objects(std::size_t bytes) {
+  std::string content;
+  for (int i = 0; content.size() < bytes; ++i) {
+    content += fmt::format(R"({{"n": {}, "text": "{} }}\n{{ ", "o": {{"a": {{}}}}}})"
+                           "\n",
+                           i, std::string(i % 400, 'x'));
+    if (i % 10 == 0) content += fmt::format("{{\n  \"n\": {},\n  \"o\":\n{{\n}}\n}}\n", i);
+    if (i % 1000 == 0) content += "April showers\n{\"cut\": {\"off\": 1}\n";
+  }
+  return content;
+}
+
+TEST_F(FileReader, ThePartsOfAFileHoldWhatTheFileHolds) {
+  for (InputFormat format : {InputFormat::automatic, InputFormat::json}) {
+    Read whole = read(many_objects(17 << 20), format);
+    auto split = split_file(folder_ / "events", format, 4);
+    ASSERT_TRUE(split);
+    ASSERT_EQ(split->parts.size(), 4u);
+    EXPECT_EQ(split->format, InputFormat::json);
+    std::vector<std::string> raw;
+    std::uint64_t malformed = 0, bytes = 0;
+    for (const FilePart& part : split->parts) {
+      auto stats = read_events(
+          folder_ / "events", split->format, {}, [&](EventView& event) { raw.emplace_back(event.raw); }, {},
+          part);
+      ASSERT_TRUE(stats);
+      malformed += stats->malformed;
+      bytes += stats->bytes;
+    }
+    EXPECT_EQ(bytes, whole.stats.bytes);
+    EXPECT_EQ(malformed, whole.stats.malformed);
+    EXPECT_GT(malformed, 10u);
+    ASSERT_EQ(raw.size(), whole.raw.size());
+    EXPECT_TRUE(raw == whole.raw);
+  }
+}
+
+TEST_F(FileReader, AFileThatCannotBeCutIsOnePart) {
+  auto parts = [&](const std::string& content, InputFormat format = InputFormat::automatic) {
+    folder_.write("events", content);
+    auto split = split_file(folder_ / "events", format, 4);
+    return split ? split->parts.size() : 0;
+  };
+  std::string large = many_objects(17 << 20);
+  EXPECT_EQ(parts(large), 4u);
+  EXPECT_EQ(parts("\xEF\xBB\xBF" + large), 4u);
+  EXPECT_EQ(parts(large.substr(0, 5 << 20)), 1u);
+  EXPECT_EQ(parts(large, InputFormat::text), 1u);
+  EXPECT_EQ(parts("[" + large), 1u);
+  EXPECT_EQ(parts(zstd(large)), 1u);
+  EXPECT_EQ(parts("{\"one\": \"" + std::string(17 << 20, 'x') + "\"}\n"), 1u);
+  EXPECT_EQ(split_file(folder_ / "none", InputFormat::automatic, 4)->parts.size(), 1u);
+  EXPECT_EQ(split_file("-", InputFormat::automatic, 4)->parts.size(), 1u);
+}
+
 TEST_F(FileReader, ProgressIsToldAsTheFileIsRead) {
   std::string content;
   while (content.size() < 10'000'000) content += "{\"filling\":\"" + std::string(1000, 'x') + "\"}\n";

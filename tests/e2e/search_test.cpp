@@ -4,9 +4,11 @@
 #include "pipeline/spl/values.h"
 #include "tests/e2e/process.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <simdjson.h>
 
@@ -174,6 +176,32 @@ TEST(Check, SaysHowEachDetectionRuns) {
   Finished check = run({hecate_binary(), "check"});
   EXPECT_EQ(check.exit_code, 0) << check.errors;
   EXPECT_NE(check.output.find("ok Windows MsMpEng Writing to System32"), std::string::npos) << check.output;
+}
+
+// However many threads read it, and in files that are cut and others: first and last are by time, then by
+// place.
+TEST(Search, MoreThreadsGiveTheSameRows) {
+  TemporaryFolder folder;
+  std::string content;
+  for (int i = 0; content.size() < 9U << 20; ++i) {
+    content += fmt::format(
+        R"({{"EventID":1,"UtcTime":"2026-04-27 12:00:{:02}.000","Computer":"h{}","n":{},"pad":"{}"}})"
+        "\n",
+        i % 60, i % 7, i, std::string(1000, 'x'));
+  }
+  folder.write("large", content);
+  folder.write("small", content.substr(0, content.find('\n', 50'000)));
+  std::vector<std::string> outputs;
+  for (const char* threads : {"1", "2", "5"}) {
+    Finished found = run({hecate_binary(), "search", "--threads", threads, "--spl",
+                          "EventID=1 | stats count first(n) last(n) latest(n) list(n) as some by Computer",
+                          folder / "large", folder / "small"});
+    EXPECT_EQ(found.exit_code, 0) << found.errors;
+    outputs.push_back(found.output);
+  }
+  EXPECT_EQ(std::ranges::count(outputs[0], '\n'), 7);
+  EXPECT_EQ(outputs[1], outputs[0]);
+  EXPECT_EQ(outputs[2], outputs[0]);
 }
 
 }  // namespace
