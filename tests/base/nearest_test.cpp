@@ -14,6 +14,8 @@ TEST(Nearest, IsForMisspellings) {
 
 TEST(Nearest, IsNotFarAway) {
   EXPECT_EQ(nearest("mvcuont", {"mvindex", "mvcount"}), "mvcount");
+  EXPECT_EQ(nearest("jion", {"bin", "join"}), "join") << "two letters that changed places are one mistake";
+  EXPECT_EQ(nearest("stst", {"rest", "sort"}), "") << "two mistakes in four letters";
   EXPECT_EQ(nearest("IFF", {"if", "in"}), "if");
   EXPECT_EQ(nearest("xyz", {"if", "mvcount"}), "");
 }
