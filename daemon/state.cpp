@@ -103,6 +103,7 @@ class Look {
                readable_bytes(size_of(file + "-wal")),
                unknown ? "unknown" : readable_bytes(static_cast<double>(space.available)));
     if (auto told = show_counts(); !told) return told;
+    if (auto told = show_local_tables(); !told) return told;
     print_table(*lines);
     return {};
   }
@@ -164,11 +165,14 @@ class Look {
     if (!panes) return std::unexpected(panes.error());
     std::vector<Line> lines;
     std::map<std::int64_t, bool> used;
+    auto whole = read_whole(used);
+    if (!whole) return std::unexpected(whole.error());
     auto schedule = read_rows("SELECT * FROM schedule ORDER BY detection", [&](const store::Statement& row) {
       std::int64_t scan = row.integer(2);  // 0 where an older version wrote it
       Line line = by_scan.contains(scan) ? by_scan[scan] : Line{};
       used[scan] = true;
       line.detection = row.text(0);
+      if (auto found = whole->find(line.detection); found != whole->end()) line = found->second;
       line.loaded = row.integer(1);
       lines.push_back(std::move(line));
     });
@@ -180,6 +184,40 @@ class Look {
       lines.push_back(line);
     }
     return lines;
+  }
+
+  // What all scans of a detection hold, by its name; `used` gets their ids. None where an older hecate stored
+  // it.
+  Result<std::map<std::string, Line>> read_whole(std::map<std::int64_t, bool>& used) {
+    std::map<std::string, Line> whole;
+    auto there = store::has_table(*database_, "scan_use");
+    if (!there) return std::unexpected(there.error());
+    if (!*there) return whole;
+    auto uses = read_rows("SELECT scan FROM scan_use",
+                          [&](const store::Statement& row) { used[row.integer(0)] = true; });
+    if (!uses) return std::unexpected(uses.error());
+    auto read = read_rows(
+        "SELECT detection, count(DISTINCT minute), count(*), sum(length(grp) + length(state) + "
+        "length(sample))"
+        " FROM scan_use JOIN pane USING (scan) GROUP BY detection",
+        [&](const store::Statement& row) {
+          Line& line = whole[std::string(row.text(0))];
+          line.detection = row.text(0);
+          line.minutes = row.integer(1);
+          line.rows = row.integer(2);
+          line.bytes = row.integer(3);
+        });
+    if (!read) return std::unexpected(read.error());
+    return whole;
+  }
+
+  Result<void> show_local_tables() {
+    auto there = store::has_table(*database_, "lookup");
+    if (!there) return std::unexpected(there.error());
+    if (!*there) return {};
+    return read_rows("SELECT name, rows FROM lookup ORDER BY name", [](const store::Statement& row) {
+      fmt::print("  lookup    {}: {} rows\n", row.text(0), row.integer(1));
+    });
   }
 
   Result<void> count_by_detection(std::vector<Line>& lines) {

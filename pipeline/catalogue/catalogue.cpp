@@ -365,10 +365,12 @@ void Loader::apply_overrides() {
 // Empty: it runs.
 std::string Loader::why_off(const ReadDetection& read) const {
   const Detection& detection = read.detection;
-  if (detection.type == "Baseline")
-    return "a Baseline prepares data for other searches and finds nothing; hecate does not run it";
   auto own = sources_.overrides.find(detection.name);
   bool turned_on = own != sources_.overrides.end() && own->second.disabled == false;
+  if (detection.type == "Baseline" && !turned_on)
+    return "a Baseline prepares data for other searches and finds nothing; an override `disabled: false` "
+           "runs "
+           "it, for the table that it writes";
   if (!read.off.empty() && !turned_on) return read.off;
   if (detection.enabled) return {};
   if (own != sources_.overrides.end() && own->second.disabled)
@@ -431,6 +433,7 @@ void Loader::compile() {
 }
 
 LoadResult Loader::finish() {
+  catalogue_->local_tables = lookups_.local_tables();
   result_.catalogue = std::move(catalogue_);
   return std::move(result_);
 }

@@ -68,6 +68,8 @@ struct Catalogue {
   spl::FieldNames names;
   std::shared_ptr<const fields::FieldRules> rules;
   std::vector<LoadedDetection> detections;  // by name
+  // Tables of the local state that its searches read or write, each once; whoever runs them fills them.
+  std::vector<std::shared_ptr<spl::WrittenTable>> local_tables;
   std::vector<std::string> disabled;  // names of detections that are known but off (see LoadResult::ignored)
 };
 

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <deque>
+#include <set>
+
+#include <fmt/format.h>
 
 namespace hecate::catalogue {
 namespace {
@@ -90,6 +93,48 @@ bool read_csv(std::string_view text,
     if (!blank) row(cells, reader.line());
   }
   return !reader.is_broken();
+}
+
+Result<std::shared_ptr<const spl::LookupTable>> read_table(std::string_view text, std::string_view name) {
+  std::shared_ptr<spl::LookupTable> table;
+  std::string wrong;
+  int last_line = 1;
+  std::vector<std::string_view> row;
+  bool closed = read_csv(text, [&](const std::vector<std::string_view>& cells, int line) {
+    last_line = line;
+    if (!table) {
+      std::vector<std::string> fields(cells.begin(), cells.end());
+      std::set<std::string> different(fields.begin(), fields.end());
+      if (different.size() < fields.size()) wrong = "two columns have one name";
+      table = std::make_shared<spl::LookupTable>(std::move(fields));
+      return;
+    }
+    row.assign(cells.begin(), cells.end());
+    row.resize(table->fields().size());
+    table->add(row);
+  });
+  if (!closed) return fail(fmt::format("{}:{}: a quote is never closed", name, last_line));
+  if (!table) return fail(fmt::format("{} is empty; its first line names the fields", name));
+  if (!wrong.empty()) return fail(fmt::format("{}:1: {}", name, wrong));
+  return table;
+}
+
+std::string to_csv(const spl::LookupTable& table) {
+  std::string text;
+  auto put = [&](std::size_t column, std::string_view cell) {
+    if (column > 0) text += ',';
+    text += '"';
+    for (char c : cell) text.append(c == '"' ? 2 : 1, c);
+    text += '"';
+  };
+  std::size_t columns = table.fields().size();
+  for (std::size_t i = 0; i < columns; ++i) put(i, table.fields()[i]);
+  if (columns > 0) text += '\n';
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    for (std::size_t i = 0; i < columns; ++i) put(i, table.cell(row, i));
+    text += '\n';
+  }
+  return text;
 }
 
 }  // namespace hecate::catalogue

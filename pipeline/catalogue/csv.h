@@ -1,6 +1,10 @@
 #pragma once
 
+#include "pipeline/base/error.h"
+#include "pipeline/spl/lookup_table.h"
+
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,5 +18,12 @@ namespace hecate::catalogue {
 [[nodiscard]] bool read_csv(
     std::string_view text,
     const std::function<void(const std::vector<std::string_view>& cells, int line)>& row);
+
+// A CSV text whose first row names the fields. As in Splunk, a row may have fewer cells than there are names;
+// those over are of no field. The error begins with `name`, and the line where there is one.
+[[nodiscard]] Result<std::shared_ptr<const spl::LookupTable>> read_table(std::string_view text,
+                                                                         std::string_view name);
+// The same back; empty for a table without fields.
+[[nodiscard]] std::string to_csv(const spl::LookupTable& table);
 
 }  // namespace hecate::catalogue

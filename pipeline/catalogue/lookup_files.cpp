@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <set>
 
 #include <fmt/format.h>
 
@@ -65,7 +64,9 @@ spl::LookupRules read_rules(const Settings& settings) {
 
 constexpr std::string_view kNoCollection =
     "it is a collection of Splunk's KV store, which is not read here; a CSV file of what it holds, "
-    "or `empty: true` with `fields_list`, in a definition of this name stands for it";
+    "`empty: true` with `fields_list`, or `local: true` (a table that outputlookup writes) in a definition "
+    "of "
+    "this name stands for it";
 
 // The file that a stanza names: in the app's lookups folder, else beside the .conf file.
 std::string csv_of(const ConfSetting& filename) {
@@ -85,6 +86,9 @@ void LookupFiles::add(const MapReader& yaml, const std::string& file) {
   definition.rules = read_rules(yaml);
   if (auto csv = yaml.text("filename")) {
     definition.csv = (fs::path(file).parent_path() / *csv).string();
+  } else if (yaml.boolean("local").value_or(false)) {
+    definition.written = std::make_shared<spl::WrittenTable>(name);
+    definition.fields = names_in(yaml.text_or("fields_list", ""));
   } else if (yaml.boolean("empty").value_or(false)) {
     definition.fields = names_in(yaml.text_or("fields_list", ""));
     if (definition.fields.empty())
@@ -92,7 +96,7 @@ void LookupFiles::add(const MapReader& yaml, const std::string& file) {
   } else if (yaml.has("collection")) {
     definition.cannot = kNoCollection;
   } else {
-    yaml.wrong("filename", "is missing: a lookup names its CSV file, or says `empty: true`");
+    yaml.wrong("filename", "is missing: a lookup names its CSV file, or says `empty: true` or `local: true`");
   }
   definitions_.insert_or_assign(std::move(name), std::move(definition));
 }
@@ -135,28 +139,9 @@ Result<LookupFiles::Table> LookupFiles::table_of(const Definition& definition) {
   auto text = read_text_(definition.csv);
   if (!text) return fail(fmt::format("{}: {}", definition.csv, text.error().message));
   if (text->size() > kMostCsvBytes) return fail(fmt::format("{} has more than 1 GiB", definition.csv));
-  std::shared_ptr<spl::LookupTable> table;
-  std::string wrong;
-  int last_line = 1;
-  std::vector<std::string_view> row;
-  bool closed = read_csv(*text, [&](const std::vector<std::string_view>& cells, int line) {
-    last_line = line;
-    if (!table) {
-      std::vector<std::string> fields(cells.begin(), cells.end());
-      std::set<std::string> different(fields.begin(), fields.end());
-      if (different.size() < fields.size()) wrong = "two columns have one name";
-      table = std::make_shared<spl::LookupTable>(std::move(fields));
-      return;
-    }
-    // As in Splunk, a row may have fewer cells than there are names; those over are of no field.
-    row.assign(cells.begin(), cells.end());
-    row.resize(table->fields().size());
-    table->add(row);
-  });
-  if (!closed) return fail(fmt::format("{}:{}: a quote is never closed", definition.csv, last_line));
-  if (!table) return fail(fmt::format("{} is empty; its first line names the fields", definition.csv));
-  if (!wrong.empty()) return fail(fmt::format("{}:1: {}", definition.csv, wrong));
-  known->second = std::move(table);
+  auto table = read_table(*text, definition.csv);
+  if (!table) return table;
+  known->second = *std::move(table);
   return known->second;
 }
 
@@ -176,13 +161,20 @@ Result<std::shared_ptr<const spl::Lookup>> LookupFiles::find(std::string_view na
   if (!table)
     return fail(fmt::format("the lookup `{}` ({}) cannot be used: {}", name, definition.place,
                             table.error().message));
+  bool any_field = definition.written && definition.fields.empty();
   for (const auto& [field, match] : definition.rules.match_type) {
-    if (!(*table)->column(field))
+    if (!any_field && !(*table)->column(field))
       return fail(fmt::format(
           "the lookup `{}` ({}) cannot be used: `match_type` names `{}`, which is none of its fields", name,
           definition.place, field));
   }
-  definition.lookup = std::make_shared<const spl::Lookup>(std::string(name), definition.rules, *table);
+  if (definition.written) {
+    local_tables_.push_back(definition.written);
+    definition.lookup = std::make_shared<const spl::Lookup>(std::string(name), definition.rules,
+                                                            definition.written, definition.fields);
+  } else {
+    definition.lookup = std::make_shared<const spl::Lookup>(std::string(name), definition.rules, *table);
+  }
   return definition.lookup;
 }
 

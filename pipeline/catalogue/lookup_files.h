@@ -22,7 +22,8 @@ class LookupFiles {
   explicit LookupFiles(ReadText read_text) : read_text_(std::move(read_text)) {}
 
   // Takes one document of the definitions file `file`. Keys: `name`; `filename`, a CSV file beside it, or
-  // `empty: true` with `fields_list` for a table that a site has nothing in; `match_type`,
+  // `empty: true` with `fields_list` for a table that a site has nothing in, `local: true` for one
+  // that outputlookup writes (`fields_list`: the only fields that it takes); `match_type`,
   // `case_sensitive_match`, `default_match`, `min_matches`, `max_matches` as in Splunk's transforms.conf.
   // Throws Wrong.
   void add(const MapReader& yaml, const std::string& file);
@@ -35,6 +36,11 @@ class LookupFiles {
   // The error says where the lookup is defined and what is wrong with it, or the near names.
   [[nodiscard]] Result<std::shared_ptr<const spl::Lookup>> find(std::string_view name);
 
+  // Those of the local state that were found.
+  [[nodiscard]] const std::vector<std::shared_ptr<spl::WrittenTable>>& local_tables() const {
+    return local_tables_;
+  }
+
   [[nodiscard]] spl::LookupSource source() {
     return [this](std::string_view name) { return find(name); };
   }
@@ -43,10 +49,11 @@ class LookupFiles {
   struct Definition {
     std::string place;  // file:line
     spl::LookupRules rules;
-    std::string csv;                            // empty: there are no rows
-    std::vector<std::string> fields;            // of a table without rows
-    std::string cannot;                         // why it cannot be used, and what to do
-    std::shared_ptr<const spl::Lookup> lookup;  // once it was asked for
+    std::string csv;                             // empty: there are no rows
+    std::vector<std::string> fields;             // of a table without rows, and of a local one
+    std::shared_ptr<spl::WrittenTable> written;  // of a local one
+    std::string cannot;                          // why it cannot be used, and what to do
+    std::shared_ptr<const spl::Lookup> lookup;   // once it was asked for
   };
   using Table = std::shared_ptr<const spl::LookupTable>;
   [[nodiscard]] Result<Table> table_of(const Definition& definition);
@@ -54,6 +61,7 @@ class LookupFiles {
   ReadText read_text_;
   std::map<std::string, Definition, std::less<>> definitions_;
   std::map<std::string, Table> tables_;  // by path: several definitions may share a file
+  std::vector<std::shared_ptr<spl::WrittenTable>> local_tables_;
 };
 
 }  // namespace hecate::catalogue

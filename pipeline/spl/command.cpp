@@ -66,9 +66,8 @@ constexpr auto kKinds = std::to_array<CommandKind>({
     {"mvexpand", true, parse_mvexpand, "a row for each value of a field"},
     {"nomv", true, parse_nomv, "joins the values of a field by line breaks"},
     {"outputlookup", false, parse_outputlookup,
-     "the rows become a lookup of the local state; append=t, key_field=f keep those it has. No definition "
-     "makes such a "
-     "lookup yet, so it is refused"},
+     "the rows become a lookup of the local state (`local: true`, [lookups.md](lookups.md)); append=t, "
+     "key_field=f keep those it has; override_if_empty=f, max=N"},
     {"rangemap", true, parse_rangemap,
      "rangemap field=f low=0-30 high=31-100 default=x: the field range by number"},
     {"rare", false, parse_rare, "the least frequent values of fields"},

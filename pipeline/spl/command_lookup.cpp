@@ -116,8 +116,8 @@ Parsed<void> LookupCommand::bind(const LookupSource& lookups, FieldNames& names)
 }
 
 std::string LookupCommand::canonical() const {
-  std::string text =
-      fmt::format("lookup {:016x} {} ", lookup_->table()->hash(), lookup_->rules().canonical());
+  std::string text = fmt::format("lookup {:016x} {} ", lookup_->written() ? 0 : lookup_->table()->hash(),
+                                 lookup_->rules().canonical());
   for (const FieldPair& input : arguments_.inputs)
     text += fmt::format(" {:?}={:?}", input.lookup_field, input.field.name);
   text += arguments_.output == Output::only_absent ? " new" : " all";

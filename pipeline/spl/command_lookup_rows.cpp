@@ -65,8 +65,9 @@ class InputLookupCommand final : public Command {
     return {};
   }
   std::string canonical() const override {
-    return fmt::format("inputlookup {:?} {:016x} {} {} {} {}", arguments_.name, lookup_->table()->hash(),
-                       arguments_.append, arguments_.start, arguments_.max, spl::canonical(arguments_.where));
+    return fmt::format("inputlookup {:?} {:016x} {} {} {} {}", arguments_.name,
+                       lookup_->written() ? 0 : lookup_->table()->hash(), arguments_.append, arguments_.start,
+                       arguments_.max, spl::canonical(arguments_.where));
   }
   void need(FieldNeed& need) const override {
     if (!arguments_.append) need.clear();
@@ -213,7 +214,9 @@ class OutputLookupCommand final : public Command {
     if (lookup_->written() != nullptr) return {};
     return std::unexpected(Diagnostic{
         arguments_.position,
-        fmt::format("the lookup {} is read from a file, and files are not written", arguments_.name)});
+        fmt::format("the lookup {} is read from a file, and files are not written; a definition of this name "
+                    "with `local: true` makes it a table of the local state",
+                    arguments_.name)});
   }
   std::string canonical() const override {
     return fmt::format("outputlookup {:?} {} {} {} {:?}", arguments_.name, arguments_.append,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "pipeline/base/arena.h"
+#include "pipeline/window/local_tables.h"
 #include "pipeline/window/run_sink.h"
 
 #include <functional>
@@ -29,6 +30,8 @@ class Evaluation {
   // Why something was left out, here or when it came in: there was no room for it, or it cannot be read.
   // Empty: nothing was.
   [[nodiscard]] const std::string& incomplete() const { return context_.incomplete; }
+  // What outputlookup has written.
+  [[nodiscard]] LocalTables::Written take_written() { return std::move(context_.written); }
   [[nodiscard]] const std::vector<store::DeltaKey>& damaged() const { return damaged_; }
 
  private:

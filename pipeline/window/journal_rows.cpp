@@ -1,6 +1,19 @@
 #include "pipeline/window/journal_rows.h"
 
 namespace hecate::window {
+namespace {
+
+constexpr const char* kSchema[] = {
+    "CREATE TABLE lookup(name TEXT PRIMARY KEY, rows INTEGER NOT NULL, csv TEXT NOT NULL);"
+    "CREATE TABLE scan_use(detection TEXT NOT NULL, number INTEGER NOT NULL, scan INTEGER NOT NULL,"
+    " PRIMARY KEY (detection, number)) WITHOUT ROWID",
+};
+
+}  // namespace
+
+Result<void> prepare_tables(store::Database& database) {
+  return database.migrate("window", kSchema);
+}
 
 Result<std::map<std::string, Progress>> read_progress(store::Database& database) {
   auto statement = database.prepare("SELECT detection, last_run, scan, since, first FROM schedule");
@@ -41,6 +54,23 @@ Result<void> remove_progress(store::Database& database, const std::string& detec
   auto statement = database.prepare("DELETE FROM schedule WHERE detection = ?");
   if (!statement) return std::unexpected(statement.error());
   return (*statement)->bind_text(1, detection).run();
+}
+
+Result<void> write_scan_uses(store::Database& database, const std::vector<ScanUse>& uses) {
+  if (auto cleared = database.execute("DELETE FROM scan_use"); !cleared) return cleared;
+  for (const ScanUse& use : uses) {
+    for (std::size_t i = 0; i < use.scans.size(); ++i) {
+      auto statement = database.prepare("INSERT OR IGNORE INTO scan_use VALUES (?, ?, ?)");
+      if (!statement) return std::unexpected(statement.error());
+      auto put = (*statement)
+                     ->bind_text(1, use.detection)
+                     .bind(2, static_cast<std::int64_t>(i))
+                     .bind(3, static_cast<std::int64_t>(use.scans[i]))
+                     .run();
+      if (!put) return put;
+    }
+  }
+  return {};
 }
 
 Result<std::int64_t> read_last_run_id(store::Database& database) {

@@ -8,8 +8,11 @@
 
 namespace hecate::window {
 
-// The runner's rows in the journal's tables `schedule` and `run`. What writes is called inside a job of the
-// journal; what reads takes any connection.
+// The runner's rows in the journal's tables `schedule` and `run`, and its own tables. What writes is called
+// inside a job of the journal; what reads takes any connection.
+
+// Makes the runner's own tables, `lookup` and `scan_use`, or brings them up to date (schema.window).
+[[nodiscard]] Result<void> prepare_tables(store::Database& database);
 
 // How far a detection has come.
 inline constexpr std::uint64_t kUnknownSearch = 0;  // of a row that an older version wrote
@@ -26,6 +29,15 @@ struct Progress {
 [[nodiscard]] Result<void> write_last_run(store::Database& database, const std::string& detection,
                                           Time last_run);
 [[nodiscard]] Result<void> remove_progress(store::Database& database, const std::string& detection);
+
+// Which scans a detection has, its own first, then those of its subsearches: for people who look at the
+// state.
+struct ScanUse {
+  std::string detection;
+  std::vector<std::uint64_t> scans;
+};
+// In place of all that were there.
+[[nodiscard]] Result<void> write_scan_uses(store::Database& database, const std::vector<ScanUse>& uses);
 
 // The greatest run id ever given out.
 [[nodiscard]] Result<std::int64_t> read_last_run_id(store::Database& database);

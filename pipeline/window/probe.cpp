@@ -34,6 +34,8 @@ RunnerProbe::RunnerProbe(prometheus::Registry& registry)
                    .Register(registry)
                    .Add({}, prometheus::Histogram::BucketBoundaries{0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5,
                                                                     10, 30, 60, 300})),
+      spent_(counters(registry, "hecate_window_seconds_total",
+                      "Time that a detection's runs took: scheduled ones, those done again, early ones.")),
       made_up_(counters(registry, "hecate_window_made_up_total",
                         "Runs that were due while hecate was stopped and were done after.")
                    .Add({})),
@@ -66,6 +68,10 @@ void RunnerProbe::told_early(const std::string& detection, std::size_t rows) {
   rows_.Add({{"detection", detection}}).Increment(static_cast<double>(rows));
 }
 
+void RunnerProbe::spent(const std::string& detection, std::chrono::duration<double> time) {
+  spent_.Add({{"detection", detection}}).Increment(time.count());
+}
+
 void RunnerProbe::lag(const std::string& detection, Time behind, Time next_due) {
   lags_.Add({{"detection", detection}}).Set(static_cast<double>(behind) / kSecond);
   next_.Add({{"detection", detection}}).Set(static_cast<double>(next_due) / kSecond);
@@ -76,7 +82,8 @@ void RunnerProbe::forget_lag(const std::string& detection) {
 }
 
 void RunnerProbe::know(const std::string& detection) {
-  for (auto* family : {&runs_, &rows_, &again_, &incomplete_}) family->Add({{"detection", detection}});
+  for (auto* family : {&runs_, &rows_, &spent_, &again_, &incomplete_})
+    family->Add({{"detection", detection}});
 }
 
 void RunnerProbe::ran_again(const std::string& detection) {

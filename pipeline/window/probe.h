@@ -24,6 +24,8 @@ class RunnerProbe {
   explicit RunnerProbe(prometheus::Registry& registry);
   void ran(const std::string& detection, std::size_t rows, std::chrono::duration<double> took, bool made_up);
   void told_early(const std::string& detection, std::size_t rows);
+  // On a run, scheduled, done again or early.
+  void spent(const std::string& detection, std::chrono::duration<double> time);
   // How long ago the newest run that is done was due, and when the next one is to begin.
   void lag(const std::string& detection, Time behind, Time next_due);
   void forget_lag(const std::string& detection);
@@ -43,6 +45,7 @@ class RunnerProbe {
   prometheus::Family<prometheus::Gauge>& lags_;
   prometheus::Family<prometheus::Gauge>& next_;
   prometheus::Histogram& seconds_;
+  prometheus::Family<prometheus::Counter>& spent_;
   prometheus::Counter& made_up_;
   prometheus::Counter& dropped_early_;
   prometheus::Counter& late_;

@@ -5,6 +5,7 @@
 #include "pipeline/window/early_queue.h"
 #include "pipeline/window/evaluation.h"
 #include "pipeline/window/journal_rows.h"
+#include "pipeline/window/local_tables.h"
 #include "pipeline/window/panes.h"
 #include "pipeline/window/probe.h"
 #include "pipeline/window/timetable.h"
@@ -84,11 +85,12 @@ class JournalRunner final : public Runner {
   }
 
  private:
+  Result<void> note_scans();
   void tell_feed();
   Result<void> run(Scheduled& scheduled, Time now);
   Result<std::size_t> evaluate(Run& run);
   Result<void> take_back(const Run& run);
-  Result<void> write(const Run& run, std::size_t rows, bool done);
+  Result<void> write(const Run& run, std::size_t rows, bool done, const LocalTables::Written& tables = {});
 
   Result<void> advance_early(Time now);
   Result<void> look_early(const Scheduled& scheduled, const std::vector<store::DeltaKey>& keys, Time now);
@@ -118,6 +120,7 @@ class JournalRunner final : public Runner {
   Time looked_late_ = 0;  // the minute in which run_late_again was done last
 
   Timetable timetable_;
+  LocalTables local_tables_;
   FeedListener feed_listener_;
   ClosedWindows closed_;  // read by the journal's thread
   std::atomic<bool> stopping_{false};
@@ -136,6 +139,7 @@ Result<void> JournalRunner::set_catalogue(std::shared_ptr<const catalogue::Catal
     names.insert(scheduled.name());
     if (is_early(scheduled)) early.insert(scheduled.name());
   }
+  if (auto taken = local_tables_.take_up(*catalogue, *reader_); !taken) return taken;
   if (auto taken = timetable_.take_up(std::move(catalogue), store_, *reader_, now); !taken) return taken;
   absl::flat_hash_set<std::uint64_t> watched;
   for (const auto& scheduled : timetable_.detections()) {
@@ -148,11 +152,22 @@ Result<void> JournalRunner::set_catalogue(std::shared_ptr<const catalogue::Catal
     names.erase(scheduled.name());
   }
   for (const auto& name : names) probe_.forget_lag(name);
+  if (auto noted = note_scans(); !noted) return noted;
   early_.watch(std::move(watched));
   bounds_.set(timetable_.bounds(options_.lateness, options_.future_skew));
   show_lags(now);
   tell_feed();
   return {};
+}
+
+Result<void> JournalRunner::note_scans() {
+  std::vector<ScanUse> uses;
+  for (const auto& scheduled : timetable_.detections()) {
+    if (!scheduled.current()) continue;
+    ScanUse& use = uses.emplace_back(ScanUse{scheduled.name(), {}});
+    for (const auto& scan : scheduled.scans()) use.scans.push_back(scan->id());
+  }
+  return store_.write_and_wait([&](store::Database& database) { return write_scan_uses(database, uses); });
 }
 
 void JournalRunner::tell_feed() {
@@ -238,13 +253,18 @@ Result<std::size_t> JournalRunner::evaluate(Run& run) {
   }
   if (written) written = take_back(run);
   run.took = microseconds_since(began);
-  if (written) written = write(run, *rows, true);
+  // A run that is done again is of an older window than the table; one that lacks rows would lose others.
+  bool writes = !run.again && evaluation.incomplete().empty();
+  LocalTables::Written tables = writes ? evaluation.take_written() : LocalTables::Written();
+  if (written) written = write(run, *rows, true, tables);
   if (!written) {
     (void)sink_.take(run, false);  // lets go of what it kept; the whole run is done again
     return fail(fmt::format("detection \"{}\", run of {}: {}", run.detection.detection.name,
                             format_iso(run.window.scheduled), written.error().message));
   }
+  local_tables_.show(tables);
   sink_.done(run);
+  probe_.spent(run.detection.detection.name, std::chrono::steady_clock::now() - began);
   if (run.incomplete) probe_.incomplete(run.detection.detection.name);
   return rows;
 }
@@ -260,7 +280,8 @@ Result<void> JournalRunner::take_back(const Run& run) {
 
 // Writes what the sink keeps. The last time, the run is marked done in the same commit, which makes all of it
 // visible; most runs are that one commit.
-Result<void> JournalRunner::write(const Run& run, std::size_t rows, bool done) {
+Result<void> JournalRunner::write(const Run& run, std::size_t rows, bool done,
+                                  const LocalTables::Written& tables) {
   // An early run that only brings up to date what is stored leaves nothing behind of itself.
   bool known = !run.early || sink_.tells();
   auto told = sink_.take(run, done);
@@ -274,6 +295,7 @@ Result<void> JournalRunner::write(const Run& run, std::size_t rows, bool done) {
       if (auto written = (*told)(database); !written) return written;
     }
     if (run.early || !done) return {};
+    if (auto written = LocalTables::write(database, tables); !written) return written;
     if (auto marked = write_run(database, run, rows, true); !marked) return marked;
     if (auto removed = remove_undone_runs(database, name); !removed) return removed;
     if (run.again) return {};
@@ -352,6 +374,7 @@ Result<void> JournalRunner::run_early(const Scheduled& scheduled, const EarlyWin
           .window = early.window,
           .search_time = now,
           .early = true};
+  auto began = std::chrono::steady_clock::now();
   run.incomplete = run.window.earliest < scheduled.since;
   std::size_t written_rows = 0;
   auto flush = [&] {
@@ -374,6 +397,7 @@ Result<void> JournalRunner::run_early(const Scheduled& scheduled, const EarlyWin
   }
   if (written_rows > 0) sink_.done(run);
   probe_.told_early(scheduled.name(), *rows);
+  probe_.spent(scheduled.name(), std::chrono::steady_clock::now() - began);
   return {};
 }
 
@@ -493,6 +517,8 @@ Result<std::unique_ptr<Runner>> Runner::make(store::Store& store, const Clock& c
                                              RunnerOptions options, prometheus::Registry& registry) {
   auto reader = store.reader();
   if (!reader) return std::unexpected(reader.error());
+  if (auto prepared = store.write_and_wait(prepare_tables); !prepared)
+    return std::unexpected(prepared.error());
   auto last_run_id = read_last_run_id(**reader);
   if (!last_run_id) return std::unexpected(last_run_id.error());
   return std::make_unique<JournalRunner>(store, *std::move(reader), *last_run_id, clock, sink, bounds,

@@ -280,6 +280,7 @@ TEST(Runner, LagIsTheAgeOfTheNewestRun) {
   EXPECT_EQ(simulation.metric("hecate_window_lag_seconds", "d"), 20 * 60);
   EXPECT_EQ(simulation.metric("hecate_window_next_run_seconds", "d"), time_of_day("04:00") / kSecond);
   EXPECT_EQ(simulation.metric("hecate_window_run_seconds"), 1);
+  EXPECT_GT(simulation.metric("hecate_window_seconds_total", "d"), 0);
 }
 
 TEST(Runner, ManyEarlyRowsAreOneRunInPieces) {

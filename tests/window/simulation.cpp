@@ -122,9 +122,21 @@ Simulation::~Simulation() {
   if (store_) stop();
 }
 
+void Simulation::add_local_table(const std::string& name, std::vector<std::string> fields) {
+  auto table = std::make_shared<spl::WrittenTable>(name);
+  catalogue_->local_tables.push_back(table);
+  lookups_[name] = std::make_shared<const spl::Lookup>(name, spl::LookupRules(), table, std::move(fields));
+}
+
 void Simulation::add_detection(const std::string& name, const std::string& search, const std::string& cron,
                                const std::string& earliest, const std::string& latest, catalogue::Emit emit) {
-  auto plan = spl::compile(search, [](std::string_view, std::size_t) { return nullptr; }, catalogue_->names);
+  auto plan = spl::compile(
+      search, [](std::string_view, std::size_t) { return nullptr; }, catalogue_->names,
+      [this](std::string_view lookup) -> Result<std::shared_ptr<const spl::Lookup>> {
+        auto found = lookups_.find(lookup);
+        if (found == lookups_.end()) return fail("there is no such lookup");
+        return found->second;
+      });
   ASSERT_TRUE(plan) << plan.error().message;
   auto schedule = schedule::Schedule::parse(cron, earliest, latest);
   ASSERT_TRUE(schedule) << schedule.error().message;

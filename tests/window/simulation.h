@@ -45,13 +45,18 @@ class Simulation {
   // What is told goes into real findings, whose outbox `posted` lists; before start.
   void use_findings() { with_findings_ = true; }
 
+  // Before the detections that name it: a table that outputlookup writes.
+  void add_local_table(const std::string& name, std::vector<std::string> fields = {});
   // Before start.
   void add_detection(const std::string& name, const std::string& search, const std::string& cron,
                      const std::string& earliest, const std::string& latest,
                      catalogue::Emit emit = catalogue::Emit::schedule);
   // The newest detection, to change more of it.
   [[nodiscard]] catalogue::Detection& detection() { return catalogue_->detections.back().detection; }
-  void remove_detections() { catalogue_ = std::make_shared<catalogue::Catalogue>(); }
+  void remove_detections() {
+    catalogue_ = std::make_shared<catalogue::Catalogue>();
+    lookups_.clear();
+  }
 
   void start();
   void stop();
@@ -92,6 +97,7 @@ class Simulation {
  private:
   hecate::testing::TemporaryFolder folder_;
   std::shared_ptr<catalogue::Catalogue> catalogue_ = std::make_shared<catalogue::Catalogue>();
+  std::map<std::string, std::shared_ptr<const spl::Lookup>, std::less<>> lookups_;
   std::unique_ptr<store::Store> store_;
   bool with_findings_ = false;
   std::unique_ptr<outputs::Findings> findings_;
