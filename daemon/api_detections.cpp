@@ -103,7 +103,10 @@ class Telling {
         in_full_(in_full),
         values_(subject.registry),
         next_(values_.by("hecate_window_next_run_seconds", "detection")),
+        candidates_(values_.by("hecate_candidates_total", "detection")),
         matches_(values_.by("hecate_matches_total", "detection")),
+        match_seconds_(values_.by("hecate_match_seconds_total", "detection")),
+        run_seconds_(values_.by("hecate_window_seconds_total", "detection")),
         incomplete_(values_.by("hecate_window_incomplete_total", "detection")) {}
 
   static void write_content(JsonWriter& json, const catalogue::Detection& detection) {
@@ -136,7 +139,10 @@ class Telling {
     const std::string& name = loaded.detection.name;
     if (auto next = next_.find(name); next != next_.end())
       json.key("next_run").value(format_iso(static_cast<Time>(next->second * kSecond)));
+    json.key("candidates").value(std::llround(candidates_[name]));
     json.key("matches").value(std::llround(matches_[name]));
+    json.key("match_seconds").raw(fmt::format("{:.6f}", match_seconds_[name]));
+    json.key("run_seconds").raw(fmt::format("{:.6f}", run_seconds_[name]));
     json.key("incomplete_runs").value(std::llround(incomplete_[name]));
     json.key("findings_24h").value(findings_[name]);
     std::int64_t state_bytes = 0;
@@ -147,7 +153,7 @@ class Telling {
   const Api::Subject& subject_;
   bool in_full_;
   MetricValues values_;
-  std::map<std::string, double> next_, matches_, incomplete_;
+  std::map<std::string, double> next_, candidates_, matches_, match_seconds_, run_seconds_, incomplete_;
   std::map<std::uint64_t, std::int64_t> state_bytes_;
   std::map<std::string, std::int64_t> findings_;
 };

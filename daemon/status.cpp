@@ -4,9 +4,12 @@
 #include "pipeline/base/clock.h"
 #include "pipeline/base/error.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <functional>
 #include <map>
+#include <span>
 #include <sstream>
 #include <utility>
 
@@ -17,6 +20,7 @@
 namespace hecate::daemon {
 namespace {
 
+constexpr std::size_t kCostliest = 5;
 constexpr auto kPatience = std::chrono::seconds(10);
 
 struct Answer {
@@ -105,11 +109,15 @@ class Status {
     for (const std::string& each : firsts("hecate_window_next_run_seconds")) {
       double next = of("hecate_window_next_run_seconds", each) - now_;
       fmt::print(
-          "  {}: {:.0f} matches, {:.0f} findings, {:.0f} runs ({:.0f} incomplete), {}\n", each,
-          of("hecate_matches_total", each), of("hecate_findings_total", each),
-          of("hecate_window_runs_total", each), of("hecate_window_incomplete_total", each),
+          "  {}: {:.0f} matches of {:.0f} candidates, {:.0f} findings, {:.0f} runs ({:.0f} incomplete), "
+          "{:.3f} s, "
+          "{}\n",
+          each, of("hecate_matches_total", each), of("hecate_candidates_total", each),
+          of("hecate_findings_total", each), of("hecate_window_runs_total", each),
+          of("hecate_window_incomplete_total", each), seconds(each),
           next < 0 ? fmt::format("overdue by {:.0f} s", -next) : fmt::format("next in {:.0f} s", next));
     }
+    print_costliest();
     if (double without = one("hecate_detections_without_candidates"); without > 0)
       fmt::print("  {:.0f} had no candidate for a day: see /api/sources\n", without);
     if (!posts()) return fmt::print("findings out: no outputs.hec\n");
@@ -146,7 +154,10 @@ class Status {
     json.key("detections").begin_array();
     for (const std::string& each : firsts("hecate_window_next_run_seconds")) {
       json.begin_object().key("name").value(each);
+      number(json, "candidates", of("hecate_candidates_total", each));
       number(json, "matches", of("hecate_matches_total", each));
+      json.key("match_seconds").raw(fmt::format("{:.6f}", of("hecate_match_seconds_total", each)));
+      json.key("run_seconds").raw(fmt::format("{:.6f}", of("hecate_window_seconds_total", each)));
       number(json, "findings", of("hecate_findings_total", each));
       number(json, "runs", of("hecate_window_runs_total", each));
       number(json, "incomplete", of("hecate_window_incomplete_total", each));
@@ -176,6 +187,22 @@ class Status {
       fmt::print("  silent: {} {}, nothing for {:.0f} s\n", labels.at(1), labels.at(0), now_ - last_seen);
     double untracked = one("hecate_source_untracked_events_total");
     if (untracked > 0) fmt::print("  {:.0f} events of sources beyond sources.most\n", untracked);
+  }
+
+  // Of events and runs, since the start.
+  [[nodiscard]] double seconds(const std::string& detection) const {
+    return of("hecate_match_seconds_total", detection) + of("hecate_window_seconds_total", detection);
+  }
+
+  void print_costliest() const {
+    std::vector<std::pair<double, std::string>> costs;
+    for (const std::string& each : firsts("hecate_window_next_run_seconds"))
+      costs.emplace_back(seconds(each), each);
+    if (costs.size() <= kCostliest) return;
+    std::ranges::sort(costs, std::greater());
+    fmt::print("the costliest:\n");
+    for (const auto& [spent, name] : std::span(costs).first(kCostliest))
+      fmt::print("  {:.3f} s: {}\n", spent, name);
   }
 
   // When they were seen last, by channel and host; of those that have series of their own.

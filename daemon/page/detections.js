@@ -45,23 +45,27 @@ export function detectionsView(main, {failed}) {
   return {show, update};
 }
 
+// The first is as they were loaded.
+const orders = {Loaded: () => 0, Costliest: (a, b) => spent(b) - spent(a), 'Most matches': (a, b) => b.matches - a.matches, Name: (a, b) => a.name.localeCompare(b.name)};
+
 const back = () => h('p', {}, h('a', {href: '#/detections'}, '← All detections'));
 
 function listPage() {
   const summary = h('p', {class: 'soft'});
   const find = h('input', {type: 'search', placeholder: 'A part of its name', autocomplete: 'off', spellcheck: 'false', oninput: () => draw(body)});
+  const order = h('select', {onchange: () => draw(body)}, Object.keys(orders).map((name) => h('option', {}, name)));
   const refused = h('div', {}), warnings = h('div', {}), off = h('div', {}), none = h('div', {});
   const rows = h('tbody', {});
   const columns = ['Detection', 'Schedule', 'Next run', 'Last runs', 'Matches', 'Findings, 24 h', 'Cost'];
   const table = h('section', {class: 'panel'}, h('table', {class: 'rows'}, h('thead', {}, h('tr', {}, columns.map((name) => h('th', {scope: 'col'}, name)))), rows), none);
-  const node = h('div', {class: 'page'}, h('div', {class: 'bar-row'}, h('h1', {}, 'Detections'), h('label', {}, 'Find', find)), summary, refused, table, warnings, off);
+  const node = h('div', {class: 'page'}, h('div', {class: 'bar-row'}, h('h1', {}, 'Detections'), h('label', {}, 'Find', find), h('label', {}, 'Order', order)), summary, refused, table, warnings, off);
   let body = null;
 
   function draw(given) {
     if (!given) return;
     body = given;
     const wanted = find.value.trim().toLowerCase();
-    const running = body.detections.filter((each) => each.name.toLowerCase().includes(wanted));
+    const running = body.detections.filter((each) => each.name.toLowerCase().includes(wanted)).sort(orders[order.value]);
     fill(summary, JSON.stringify([body.detections.length, body.off.length, body.loaded]), () => [`${count(body.detections.length)} running, ${count(body.off.length)} off. Loaded `, relative(body.loaded), '; SIGHUP reads the files again.']);
     keyed(rows, running, (each) => each.name, row);
     fill(none, String(running.length), () => running.length === 0 && h('p', {class: 'list-end'}, 'No running detection has this in its name.'));
@@ -89,7 +93,7 @@ function row(each) {
   const name = h('td', {class: 'name'}, h('a', {href: '#/detections/' + encodeURIComponent(each.name)}, shown(each.name)),
     h('div', {class: 'sub'}, [each.type, ...each.mitre_attack].filter(Boolean).join(' · '), each.actions.length === 0 && ' · takes no action, so nothing is told'));
   return h('tr', {}, name, cell('Schedule', h('code', {class: 'nowrap'}, each.cron), h('div', {class: 'sub'}, `${each.earliest} to ${each.latest}`, each.emit === 'first_match' && ', at the first match')),
-    cell('Next run', each.next_run ? relative(each.next_run) : 'none'), cell('Last runs', lastRuns(each)), cell('Matches', count(each.matches)),
+    cell('Next run', each.next_run ? relative(each.next_run) : 'none'), cell('Last runs', lastRuns(each)), cell('Matches', count(each.matches), h('div', {class: 'sub'}, `of ${plural(each.candidates, 'candidate')}`)),
     cell('Findings, 24 h', each.findings_24h > 0 ? h('a', {href: '#/findings?' + new URLSearchParams({detection: each.name, range: '24h'})}, count(each.findings_24h)) : '0'),
     cell('Cost', costOf(each)));
 }
@@ -102,10 +106,12 @@ function lastRuns(each) {
   return [bars, h('div', {class: 'sub'}, plural(newest.rows, 'row'), newest.incomplete ? ', incomplete' : '', ', ', relative(newest.scheduled))];
 }
 
+const spent = (each) => each.match_seconds + each.run_seconds;
+
 function costOf(each) {
   const timed = each.runs.filter((run) => run.seconds !== undefined);
   const mean = timed.reduce((sum, run) => sum + run.seconds, 0) / timed.length;
-  return [timed.length > 0 ? `${cost(mean)} a run` : h('span', {class: 'soft'}, 'no run yet'), h('div', {class: 'sub'}, `${bytes(each.state_bytes)} of state`)];
+  return [h('span', {title: 'On its events and its runs, since the start'}, cost(spent(each))), h('div', {class: 'sub'}, timed.length > 0 ? `${cost(mean)} a run, ` : 'no run yet, ', `${bytes(each.state_bytes)} of state`)];
 }
 
 const panel = (title, ...body) => h('section', {class: 'panel'}, h('h2', {}, title), h('div', {class: 'body'}, body));
@@ -119,7 +125,8 @@ function inFull(each) {
 function schedule(each) {
   return panel('Now', h('dl', {class: 'facts'}, fact('Schedule', h('code', {}, each.cron), ` (UTC), events from ${each.earliest} to ${each.latest}`),
     fact('Told', each.emit === 'first_match' ? 'at the first match, and by the scheduled run' : 'by the scheduled run'), fact('Next run', each.next_run ? [relative(each.next_run), ' · ', fullTime(each.next_run)] : 'none'),
-    fact('Makes', each.actions.length > 0 ? each.actions.join(', ') : 'nothing: it takes no action'), fact('Matches', `${count(each.matches)} events since the start`),
+    fact('Makes', each.actions.length > 0 ? each.actions.join(', ') : 'nothing: it takes no action'), fact('Matches', `${count(each.matches)} of ${count(each.candidates)} candidates since the start`),
+    fact('Cost', `${cost(each.match_seconds)} on events, ${cost(each.run_seconds)} on runs since the start`),
     fact('Findings', h('a', {href: '#/findings?' + new URLSearchParams({detection: each.name})}, 'All of them'), `, ${count(each.findings_24h)} in the last 24 hours`),
     fact('Incomplete runs', `${count(each.incomplete_runs)} since the start`), fact('State on disk', bytes(each.state_bytes), h('span', {class: 'soft'}, ' shared with detections of the same search'))));
 }

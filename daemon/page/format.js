@@ -34,6 +34,7 @@ export function span(seconds) {
   return `${Math.round(s / 86400)} days`;
 }
 export function cost(seconds) {
+  if (seconds === 0) return '0';
   if (seconds < 0.001) return '< 1 ms';
   return seconds < 1 ? `${Math.round(seconds * 1000)} ms` : `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
 }

@@ -17,11 +17,25 @@
 namespace hecate::ingest {
 namespace {
 
-// Scans of one catalogue, with the counter of each detection looked up once.
+// Where it is counted what a detection costs.
+struct CostCounters {
+  prometheus::Counter& candidates;
+  prometheus::Counter& seconds;
+  sources::Candidates* watched;  // null: not watched
+
+  void add(const match::Costs::Cost& cost, Time arrived) const {
+    if (cost.nanoseconds > 0) seconds.Increment(static_cast<double>(cost.nanoseconds) / 1e9);
+    if (cost.events == 0) return;
+    candidates.Increment(static_cast<double>(cost.events));
+    if (watched != nullptr) watched->last.store(arrived, std::memory_order_relaxed);
+  }
+};
+
+// Scans of one catalogue, with the counters of each detection looked up once.
 struct LoadedScans {
   std::shared_ptr<const match::ScanSet> scans;
-  std::vector<prometheus::Counter*> matches;     // by detection
-  std::vector<sources::Candidates*> candidates;  // likewise; null: not watched
+  std::vector<prometheus::Counter*> matches;  // by detection
+  std::vector<CostCounters> costs;            // likewise
 };
 // A feed as workers use it: that of the current catalogue first.
 using Loaded = std::vector<LoadedScans>;
@@ -182,9 +196,11 @@ class IngestImpl final : public Ingest {
   LoadedScans with_counters(std::shared_ptr<const match::ScanSet> scans) {
     LoadedScans loaded{std::move(scans), {}, {}};
     for (const catalogue::LoadedDetection& each : loaded.scans->catalogue->detections) {
-      loaded.matches.push_back(&probe_.matches.Add({{"detection", each.detection.name}}));
+      prometheus::Labels labels{{"detection", each.detection.name}};
+      loaded.matches.push_back(&probe_.matches.Add(labels));
       auto watched = watched_.find(each.detection.name);
-      loaded.candidates.push_back(watched == watched_.end() ? nullptr : watched->second);
+      loaded.costs.push_back({probe_.candidates.Add(labels), probe_.seconds.Add(labels),
+                              watched == watched_.end() ? nullptr : watched->second});
     }
     return loaded;
   }
@@ -245,7 +261,7 @@ class IngestImpl final : public Ingest {
       if (!well_formed) ++admitted.malformed;
     });
     count_matches(worker, admitted);
-    note_candidates(worker, arrived);
+    count_costs(worker, arrived);
     if (admitted.batch->evaluated) admitted.batch->evaluated(result);
     if (deltas.empty()) {
       finish(std::move(admitted), result);
@@ -287,17 +303,13 @@ class IngestImpl final : public Ingest {
     if (!admitted.matches.empty()) admitted.loaded = worker.loaded;
   }
 
-  static void note_candidates(Worker& worker, Time arrived) {
+  static void count_costs(Worker& worker, Time arrived) {
     for (std::size_t part = 0; part < worker.matchers.size(); ++part) {
-      match::Matcher& matcher = *worker.matchers[part];
-      if (matcher.had_candidates().empty()) continue;
       const LoadedScans& loaded = (*worker.loaded)[part];
-      matcher.had_candidates().for_each([&](std::size_t scan) {
+      worker.matchers[part]->costs().take([&](std::size_t scan, match::Costs::Cost cost) {
         for (std::size_t detection : loaded.scans->scans[scan].detections)
-          if (sources::Candidates* of = loaded.candidates[detection])
-            of->last.store(arrived, std::memory_order_relaxed);
+          loaded.costs[detection].add(cost, arrived);
       });
-      matcher.clear_candidates();
     }
   }
 

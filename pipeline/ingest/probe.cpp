@@ -50,6 +50,12 @@ Probe::Probe(prometheus::Registry& registry)
                      "aside.")),
       late(aside.Add({{"reason", "late"}})),
       future(aside.Add({{"reason", "future"}})),
+      candidates(counters(registry, "hecate_candidates_total",
+                          "Events that a detection's search was tried on: the prefilter let them through.")),
+      seconds(counters(registry, "hecate_match_seconds_total",
+                       "Time that it took to try a detection's search on events, its part of decoding them "
+                       "included; estimated from one event in 64. Detections of one streaming part each "
+                       "show all of it.")),
       matches(counters(registry, "hecate_matches_total",
                        "Events that satisfied the streaming part of a detection's search and are on disk.")) {
 }

@@ -36,6 +36,8 @@ struct Probe {
   prometheus::Family<prometheus::Counter>& aside;
   prometheus::Counter& late;
   prometheus::Counter& future;
+  prometheus::Family<prometheus::Counter>& candidates;
+  prometheus::Family<prometheus::Counter>& seconds;
   prometheus::Family<prometheus::Counter>& matches;
 };
 

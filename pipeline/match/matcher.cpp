@@ -113,13 +113,14 @@ ScanSet::ScanSet(std::shared_ptr<const catalogue::Catalogue> loaded,
   guards = Guards(conditions);
 }
 
-Matcher::Matcher(std::shared_ptr<const ScanSet> scans, Panes panes, Prefiltering prefiltering)
+Matcher::Matcher(std::shared_ptr<const ScanSet> scans, Panes panes, Prefiltering prefiltering,
+                 Costs::Stopwatch stopwatch)
     : scans_(std::move(scans)),
       panes_(panes),
       fields_(fields::EventFields::make(scans_->catalogue->names, scans_->catalogue->rules)),
       all_scans_(scans_->scans.size()),
       candidates_(scans_->scans.size()),
-      had_candidates_(scans_->scans.size()),
+      costs_(scans_->scans.size(), stopwatch),
       matches_(scans_->scans.size(), 0) {
   for (std::size_t i = 0; i < scans_->scans.size(); ++i) all_scans_.add(i);
   if (prefiltering == Prefiltering::on) prefilter_ = scans_->prefilter->make_scratch();
@@ -142,12 +143,14 @@ bool Matcher::evaluate(const EventView& event, Time arrived, store::DeltaSet& de
     candidates_ = all_scans_;
   }
   ++decoded_;
+  bool timed = costs_.begin();
   arena_.reset();
   bool well_formed = fields_->reset(event, arrived);
   Time time = fields_->time();
   spl::EvalContext context{.arena = arena_, .event_time = time, .arrival = event.arrival, .now = arrived};
+  if (timed) costs_.decoded(candidates_);
   if (prefilter_) scans_->guards.rule_out(candidates_, spl::Row(fields_.get()), context);
-  had_candidates_.add(candidates_);
+  costs_.tried(candidates_);
   bool check_time = bounds_ && bounds_->may_be_untimely(time, arrived);
   auto worst = TimeBounds::Verdict::timely;
   candidates_.for_each([&](std::size_t i) {
@@ -158,6 +161,8 @@ bool Matcher::evaluate(const EventView& event, Time arrived, store::DeltaSet& de
     } else if (put_aside(i, event, context, verdict, deltas)) {
       worst = verdict;
     }
+    costs_.tried(i);
+    if (timed) costs_.timed(i);
   });
   if (worst == TimeBounds::Verdict::late) ++counts_.late;
   if (worst == TimeBounds::Verdict::future) ++counts_.future;

@@ -4,6 +4,7 @@
 #include "pipeline/catalogue/catalogue.h"
 #include "pipeline/event/event_view.h"
 #include "pipeline/fields/event_fields.h"
+#include "pipeline/match/costs.h"
 #include "pipeline/match/guards.h"
 #include "pipeline/match/prefilter.h"
 #include "pipeline/match/time_bounds.h"
@@ -52,7 +53,8 @@ enum class Panes : std::uint8_t {
 // reused, so that an event that matches nothing allocates nothing.
 class Matcher {
  public:
-  Matcher(std::shared_ptr<const ScanSet> scans, Panes panes, Prefiltering prefiltering = Prefiltering::on);
+  Matcher(std::shared_ptr<const ScanSet> scans, Panes panes, Prefiltering prefiltering = Prefiltering::on,
+          Costs::Stopwatch stopwatch = Costs::steady_nanoseconds);
   ~Matcher();
 
   // From the next event on; null, as at the start: every time is taken.
@@ -67,9 +69,8 @@ class Matcher {
   // Events that each scan took since the last clear_matches, by the scan's index.
   [[nodiscard]] const std::vector<std::uint64_t>& matches() const { return matches_; }
   void clear_matches() { matches_.assign(matches_.size(), 0); }
-  // Scans that had a candidate since the last time: an event that the prefilter and the guards let through.
-  [[nodiscard]] const ScanBits& had_candidates() const { return had_candidates_; }
-  void clear_candidates() { had_candidates_.clear(); }
+  // Events that the prefilter and the guards let through to each scan, and what they cost.
+  [[nodiscard]] Costs& costs() { return costs_; }
   struct Counts {
     std::uint64_t late = 0;      // events put aside, each once however many scans would have taken it
     std::uint64_t future = 0;    // likewise
@@ -93,7 +94,8 @@ class Matcher {
   Arena arena_;
   std::unique_ptr<fields::EventFields> fields_;
   std::unique_ptr<Prefilter::Scratch> prefilter_;  // null: off
-  ScanBits all_scans_, candidates_, had_candidates_;
+  ScanBits all_scans_, candidates_;
+  Costs costs_;
   std::vector<std::uint64_t> matches_;
   Counts counts_;
   std::uint64_t decoded_ = 0;

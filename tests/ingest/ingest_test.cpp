@@ -1,5 +1,6 @@
 #include "pipeline/ingest/ingest.h"
 
+#include "tests/ingest/fake_store.h"
 #include "tests/support/testing.h"
 
 #include <atomic>
@@ -15,47 +16,7 @@ namespace hecate::ingest {
 namespace {
 
 using testing::eventually;
-
-// A journal that keeps what it is given and commits when the test says so.
-class FakeStore final : public store::Store {
- public:
-  void submit(store::DeltaSet&& deltas, Completion done) override {
-    std::lock_guard lock(mutex);
-    merged.merge(std::move(deltas));
-    waiting.push_back(std::move(done));
-    if (at_once) commit_locked(Outcome::committed);
-  }
-  void write(Job, Completion) override {}
-  Result<void> write_and_wait(Job) override { return {}; }
-  Result<void> fold() override { return {}; }
-  Result<void> remove_minutes(std::uint64_t, std::int64_t) override { return {}; }
-  Result<void> put_aside(const std::vector<store::DeltaKey>&) override { return {}; }
-  void set_commit_listener(CommitListener) override {}
-  void set_commit_hook(CommitHook) override {}
-  Result<std::unique_ptr<store::Database>> reader() override { return fail("not here"); }
-  [[nodiscard]] std::string trouble() const override { return {}; }
-  [[nodiscard]] bool can_store() const override { return true; }
-
-  void commit(Outcome outcome) {
-    std::lock_guard lock(mutex);
-    commit_locked(outcome);
-  }
-  [[nodiscard]] std::size_t pending() {
-    std::lock_guard lock(mutex);
-    return waiting.size();
-  }
-
-  std::mutex mutex;
-  store::DeltaSet merged;
-  std::vector<Completion> waiting;
-  bool at_once = false;
-
- private:
-  void commit_locked(Outcome outcome) {
-    for (Completion& done : waiting) done(outcome);
-    waiting.clear();
-  }
-};
+using testing::FakeStore;
 
 class IngestTest : public ::testing::Test {
  protected:
@@ -160,6 +121,22 @@ TEST_F(IngestTest, ABatchIsToldToBeEvaluatedBeforeItsCommit) {
   ASSERT_TRUE(ingest->submit(nothing));
   ASSERT_TRUE(eventually([&] { return finished() == 2; }));
   EXPECT_EQ(evaluated, 2);
+}
+
+// Tried on two events: not on the third, which lacks its text.
+TEST_F(IngestTest, WhatADetectionCostsIsCounted) {
+  auto ingest = make({.workers = 1}, R"(EventID=11 Image="*rare.exe" | stats count by Image)");
+  auto one = batch(event(11, "rare.exe") + event(1, "rare.exe") + event(11, "b.exe"));
+  ASSERT_TRUE(ingest->submit(one));
+  ASSERT_TRUE(eventually([&] { return store.pending() == 1; }));
+  store.commit(store::Store::Outcome::committed);
+  ASSERT_TRUE(eventually([&] { return finished() == 1; }));
+  EXPECT_NE(metrics().find("hecate_candidates_total{detection=\"test\"} 2\n"), std::string::npos)
+      << metrics();
+  EXPECT_NE(metrics().find("hecate_matches_total{detection=\"test\"} 1\n"), std::string::npos);
+  // The first event is always one of those that are timed.
+  EXPECT_NE(metrics().find("hecate_match_seconds_total{detection=\"test\"} "), std::string::npos);
+  EXPECT_EQ(metrics().find("hecate_match_seconds_total{detection=\"test\"} 0\n"), std::string::npos);
 }
 
 TEST_F(IngestTest, RawTextIsEvaluated) {

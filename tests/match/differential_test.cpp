@@ -1,9 +1,12 @@
 // Every detection over events that were made for it: prefilter on and off, one worker and four, JSON and XML
 // give the same rows. From each detection's own predicate events are made that must match, and near misses
 // that must not. With HECATE_SHARED the detections are those of Splunk's public catalogue, else our own.
+#include "outputs/json_writer.h"
 #include "pipeline/decode/file_reader.h"
+#include "pipeline/ingest/ingest.h"
 #include "pipeline/match/matcher.h"
 #include "pipeline/spl/values.h"
+#include "tests/ingest/fake_store.h"
 #include "tests/match/event_maker.h"
 #include "tests/match/result_texts.h"
 #include "tests/support/testing.h"
@@ -16,6 +19,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
+#include <prometheus/registry.h>
 
 namespace hecate::match {
 namespace {
@@ -30,21 +34,52 @@ const Time kStart = from_civil(2026, 4, 27, 13);
 using Events = std::vector<MadeEvent>;
 enum class Form { json, escaped_json, xml };
 
+std::string text_of(const MadeEvent& event, Form form) {
+  return form == Form::xml ? event.as_xml() : form == Form::json ? event.as_json() : event.as_escaped_json();
+}
+
+Time time_of(std::uint64_t arrival) {
+  return kStart + static_cast<Time>(arrival) * kMillisecond;
+}
+
 // Hands a made event to a matcher, as a reader would.
 void feed(Matcher& matcher, store::DeltaSet& deltas, const MadeEvent& event, Form form,
           std::uint64_t arrival) {
-  std::string raw = form == Form::xml    ? event.as_xml()
-                    : form == Form::json ? event.as_json()
-                                         : event.as_escaped_json();
+  std::string raw = text_of(event, form);
   std::size_t size = raw.size();
   raw.append(64, '\0');
   EventView view;
   view.raw = std::string_view(raw).substr(0, size);
   view.shape = form == Form::xml ? Shape::xml : Shape::json;
   view.source = event.source;
-  view.envelope_time = kStart + static_cast<Time>(arrival) * kMillisecond;
+  view.envelope_time = time_of(arrival);
   view.arrival = arrival;
   matcher.evaluate(view, kStart + kHour, deltas);
+}
+
+// The event as a shipper sends it.
+std::string envelope_of(const MadeEvent& event, Form form, std::uint64_t arrival) {
+  std::string text = text_of(event, form);
+  outputs::JsonWriter json;
+  json.begin_object().key("time").raw(fmt::format("{:.3f}", static_cast<double>(time_of(arrival)) / kSecond));
+  if (!event.source.empty()) json.key("source").value(event.source);
+  json.key("event");
+  if (form == Form::xml)
+    json.value(text);
+  else
+    json.raw(text);
+  return json.end_object().take();
+}
+
+// All of it as one window.
+store::DeltaSet in_one_pane(store::DeltaSet& deltas) {
+  store::DeltaSet merged;
+  for (auto& [key, delta] : deltas) {
+    store::DeltaSet one;
+    one.at({key.scan, 0, key.group}) = std::move(delta);
+    merged.merge(std::move(one));
+  }
+  return merged;
 }
 
 std::vector<std::string> rows_of(const spl::Plan& plan, const store::DeltaSet& deltas) {
@@ -309,9 +344,42 @@ class Differential : public ::testing::Test {
     }
     store::DeltaSet merged = std::move(deltas.back());
     for (std::size_t i = run.workers - 1; i-- > 0;) merged.merge(std::move(deltas[i]));
+    return rows_of_each(merged);
+  }
+  // Likewise by the daemon's own way: HEC bodies of 40 events, the queue, worker threads, the journal's
+  // commit.
+  std::vector<std::vector<std::string>> rows_by_ingest(const Run& run,
+                                                       const std::vector<std::size_t>& whose) {
+    hecate::testing::FakeStore store;
+    store.at_once = true;
+    hecate::testing::ManualClock clock(kStart + kHour);
+    SharedTimeBounds bounds;
+    prometheus::Registry registry;
+    auto ingest = ingest::Ingest::make(store, clock, bounds, {.workers = static_cast<int>(run.workers)},
+                                       registry, {"hec"});
+    ingest->set_feed({catalogue_, {}});
+    auto batch = std::make_unique<ingest::Batch>();
+    std::uint64_t arrival = 0;
+    auto submit = [&] {
+      batch->done = [](const ingest::BatchResult& result) { EXPECT_TRUE(result.stored); };
+      EXPECT_TRUE(ingest->submit(batch));
+      batch = std::make_unique<ingest::Batch>();
+    };
+    for (std::size_t index : whose) {
+      for (const MadeEvent& event : found_[index].events) {
+        batch->body.append(envelope_of(event, run.form, arrival++));
+        if (arrival % 40 == 0) submit();
+      }
+    }
+    submit();
+    ingest->barrier();
+    ingest.reset();
+    return rows_of_each(in_one_pane(store.merged));
+  }
+  std::vector<std::vector<std::string>> rows_of_each(const store::DeltaSet& deltas) {
     std::vector<std::vector<std::string>> rows;
     for (const catalogue::LoadedDetection& each : catalogue_->detections)
-      rows.push_back(rows_of(*each.plan, merged));
+      rows.push_back(rows_of(*each.plan, deltas));
     return rows;
   }
   void expect_same(const std::vector<std::vector<std::string>>& a,
@@ -362,12 +430,16 @@ TEST_F(Differential, EveryDetectionHasRowsAndTheyAreTheSameHoweverItIsRun) {
       fmt::print("  none among the others' events: {}\n", catalogue_->detections[i].detection.name);
   expect_same(rows, rows_of_all({.prefiltering = Prefiltering::off}, with_rows), "prefilter off");
   expect_same(rows, rows_of_all({.workers = 4}, with_rows), "four workers");
+  expect_same(rows, rows_by_ingest({.workers = 1}, with_rows), "by the ingest");
+  expect_same(rows, rows_by_ingest({.workers = 4}, with_rows), "by the ingest, four workers");
   auto escaped = rows_of_all({.form = Form::escaped_json}, with_rows);
   for (std::size_t i = 0; i < escaped.size(); ++i)
     if (looks_at_raw(detections_[i].plan().scan().condition())) escaped[i] = rows[i];
   expect_same(rows, escaped, "JSON with escapes");
   auto json = rows_of_all({}, in_both);
   expect_same(json, rows_of_all({.form = Form::xml}, in_both), "XML");
+  expect_same(json, rows_by_ingest({.form = Form::xml, .workers = 4}, in_both),
+              "XML by the ingest, four workers");
   expect_same(json,
               rows_of_all({.form = Form::xml, .prefiltering = Prefiltering::off, .workers = 4}, in_both),
               "XML, prefilter off, four workers");
