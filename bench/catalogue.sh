@@ -46,7 +46,9 @@ YAML
 
 # measure COUNT: a row of the table.
 measure() {
+  local began=$(date +%s%N)
   serve
+  local start=$(($(date +%s%N) - began)) start_mib=$(memory VmHWM)
   local events=$(metric 'hecate_events_evaluated_total') cpu=$(cpu_time) sent seconds
   read -r sent seconds < <(on_sender_core "$work/corpus_sender" "$corpus" --port "$hec" --token "$token" --passes "$passes")
   events=$(($(metric 'hecate_events_evaluated_total') - events))
@@ -54,15 +56,16 @@ measure() {
   cpu=$(($(cpu_time) - cpu))
   awk -v n="$1" -v l="$loaded" -v e="$events" -v m="$(metric 'hecate_matches_total')" -v s="$seconds" -v c="$cpu" \
     -v r="$(memory VmHWM)" \
-    -v w="$(awk '/^write_bytes/ { print $2 }' "/proc/$pid/io")" -v rows="$(metric 'hecate_journal_rows_total')" 'BEGIN {
-      printf "| %-5s | %5d | %8.0f | %8d | %8d | %6.2f | %7d | %6.0f | %6.0f |\n",
-        n, l, e / s, e, m, c / e, rows, w / e, r }'
+    -v w="$(awk '/^write_bytes/ { print $2 }' "/proc/$pid/io")" -v rows="$(metric 'hecate_journal_rows_total')" \
+    -v start="$start" -v least="$start_mib" 'BEGIN {
+      printf "| %-5s | %5d | %5.1f | %5.0f | %8.0f | %8d | %8d | %6.2f | %7d | %6.0f | %6.0f |\n",
+        n, l, start / 1e9, least, e / s, e, m, c / e, rows, w / e, r }'
   stop_receiver || { cat "$work/log" >&2; exit 1; }
 }
 
 echo "$(machine) · $(wc -l < "$corpus") events, $(($(stat -c %s "$corpus") / $(wc -l < "$corpus"))) bytes each, $passes times"
-echo "| detections | loaded | events/s | evaluated | matches | CPU µs an event | rows | bytes written an event | peak MiB |"
-echo "|-------|-------|----------|----------|----------|--------|---------|--------|--------|"
+echo "| detections | loaded | start s | start MiB | events/s | evaluated | matches | CPU µs an event | rows | bytes written an event | peak MiB |"
+echo "|-------|-------|-----|-----|----------|----------|----------|--------|---------|--------|--------|"
 for _ in $(seq "$legs"); do
   for count in $counts; do
     configure "$count"

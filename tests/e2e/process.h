@@ -22,6 +22,7 @@ class Process {
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
+  [[nodiscard]] pid_t id() const { return pid_; }
   void signal(int number) const;
   // The exit code; -1 when it did not end within the bound, 128 + n when signal n ended it.
   [[nodiscard]] int wait(std::chrono::milliseconds bound = std::chrono::seconds(60));
@@ -53,6 +54,7 @@ class Serving {
   [[nodiscard]] int hec_port() const { return hec_port_; }
   [[nodiscard]] int admin_port() const { return admin_port_; }
   [[nodiscard]] Process& process() { return *process_; }
+  [[nodiscard]] const Process& process() const { return *process_; }
   [[nodiscard]] const TemporaryFolder& folder() const { return folder_; }
   void configure(const std::string& yaml);  // from the next start on
   void stop();                              // SIGTERM, and waits
