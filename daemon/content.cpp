@@ -25,18 +25,17 @@ catalogue::LoadResult read_content(const ContentOptions& options) {
   return catalogue::load(sources);
 }
 
-std::shared_ptr<const catalogue::Catalogue> load_content(const ContentOptions& options) {
+LoadedContent load_content(const ContentOptions& options) {
   catalogue::LoadResult loaded = read_content(options);
   tell_warnings(loaded);
   for (const catalogue::Refused& each : loaded.refused) fmt::print(stderr, "{}\n", to_line(each));
-  if (!loaded.refused.empty()) return nullptr;
-  if (loaded.catalogue->detections.empty()) {
+  bool whole = loaded.refused.empty();
+  if (!loaded.catalogue->detections.empty()) return {loaded.catalogue, whole};
+  if (whole)
     fmt::print(
         stderr,
         "hecate: no detections found; name a file or folder with --detections, or a search with --spl\n");
-    return nullptr;
-  }
-  return loaded.catalogue;
+  return {nullptr, whole};
 }
 
 std::string to_line(const catalogue::Refused& refused) {

@@ -10,8 +10,13 @@
 
 namespace hecate::daemon {
 
-// Loads what the options name. Everything refused is told on standard error; null when anything was.
-[[nodiscard]] std::shared_ptr<const catalogue::Catalogue> load_content(const ContentOptions& options);
+// Loads what the options name, for commands that run all that loads. What was refused is told on standard
+// error; null when nothing is left.
+struct LoadedContent {
+  std::shared_ptr<const catalogue::Catalogue> catalogue;
+  bool whole;  // nothing was refused
+};
+[[nodiscard]] LoadedContent load_content(const ContentOptions& options);
 
 // The same without a verdict, for commands that list what was refused.
 [[nodiscard]] catalogue::LoadResult read_content(const ContentOptions& options);

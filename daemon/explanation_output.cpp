@@ -149,15 +149,20 @@ void print_groups(const Explanation& explanation) {
   }
 }
 
+std::string prefilter_text(const ExplainedEvent& event) {
+  std::string found = fmt::format("{}", fmt::join(event.literals, ", "));
+  if (event.passes_prefilter) return found.empty() ? "looked at" : "looked at, since it holds " + found;
+  return fmt::format("passed over without decoding, since it holds {} of the literals",
+                     found.empty() ? "none" : "only " + found);
+}
+
 void print_event(const LoadedDetection& loaded, const ExplainedEvent& event) {
   const Explanation& explanation = event.explanation;
   fmt::print("\nevent {} ({}, host {}, source {}): {}\n", event.number, format_iso(event.time),
              event.host.empty() ? "none" : event.host, event.source.empty() ? "none" : event.source,
              verdict(explanation));
   if (!event.well_formed) fmt::print("  its payload is malformed; it was read as far as it goes\n");
-  fmt::print(
-      "  prefilter: {}{}\n", event.passes_prefilter ? "looked at" : "passed over without decoding",
-      event.literals.empty() ? "" : fmt::format(", since it holds {}", fmt::join(event.literals, ", ")));
+  fmt::print("  prefilter: {}\n", prefilter_text(event));
   fmt::print("  first clause\n");
   ClausePrinter(loaded).outcomes(explanation.condition, 0);
   print_steps(loaded, explanation.streaming);

@@ -87,7 +87,9 @@ CLI::App* add_search(CLI::App& app, SearchOptions& options) {
       ->check(CLI::Range(0, 256))
       ->capture_default_str();
   command->footer(
-      "Example: hecate search --spl '`sysmon` EventID=11 | stats count by Image' events.ndjson.zst");
+      "Example: hecate search --spl '`sysmon` EventID=11 | stats count by Image' events.ndjson.zst\n"
+      "Exit code 0: all was searched; 1: a detection or a file was left out, and why is said; 2: nothing "
+      "was.");
   return command;
 }
 

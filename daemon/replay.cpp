@@ -222,10 +222,10 @@ class Replay {
 }  // namespace
 
 int replay(const ReplayOptions& options) {
-  auto catalogue = load_content(options.content);
+  auto [catalogue, whole] = load_content(options.content);
   if (!catalogue) return 2;
   Evaluated events = evaluate_files(options.input, catalogue);
-  bool complete = events.complete;
+  bool complete = whole && events.complete;
   if (events.deltas.empty()) {
     fmt::print(stderr, "no detection took any of these events\n");
     return complete ? 0 : 1;

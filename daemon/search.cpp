@@ -55,7 +55,7 @@ std::vector<std::unique_ptr<Evaluator>> make_evaluators(
 }  // namespace
 
 int search(const SearchOptions& options) {
-  auto catalogue = load_content(options.content);
+  auto [catalogue, complete] = load_content(options.content);
   if (!catalogue) return 2;
   auto evaluators = make_evaluators(options, catalogue);
   std::vector<TakeEvent> takers;
@@ -64,7 +64,7 @@ int search(const SearchOptions& options) {
       evaluator->matcher.evaluate(event, now, evaluator->deltas);
     });
   }
-  bool complete = read_files(options.input, takers);
+  complete &= read_files(options.input, takers);
   store::DeltaSet deltas;
   for (auto& each : evaluators) deltas.merge(std::move(each->deltas));
 

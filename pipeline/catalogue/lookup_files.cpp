@@ -16,6 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view kCsv = ".csv";
 constexpr std::size_t kMostCsvBytes = std::size_t{1} << 30;
 
 using MatchTypes = std::vector<std::pair<std::string, spl::LookupMatch>>;
@@ -149,8 +150,13 @@ Result<std::shared_ptr<const spl::Lookup>> LookupFiles::find(std::string_view na
   auto found = definitions_.find(name);
   if (found == definitions_.end()) {
     std::vector<std::string_view> known;
-    for (const auto& [other, definition] : definitions_) known.push_back(other);
-    std::string_view near = nearest(name, known);
+    for (const auto& [other, definition] : definitions_) {
+      known.push_back(other);
+      if (other.ends_with(kCsv))
+        known.push_back(std::string_view(other).substr(0, other.size() - kCsv.size()));
+    }
+    std::string near(nearest(name, known));
+    if (!near.empty() && !definitions_.contains(near)) near += kCsv;
     return fail(fmt::format("there is no lookup `{}`; {}", name,
                             near.empty() ? "give its folder in `detections.lookups`, or --lookups"
                                          : fmt::format("did you mean `{}`?", near)));

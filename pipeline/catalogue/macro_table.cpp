@@ -1,10 +1,12 @@
 #include "pipeline/catalogue/macro_table.h"
 
+#include "pipeline/base/nearest.h"
 #include "pipeline/catalogue/conf_layers.h"
 #include "pipeline/catalogue/names.h"
 #include "pipeline/catalogue/yaml_reader.h"
 
 #include <charconv>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -66,6 +68,27 @@ const spl::Macro* MacroTable::find(std::string_view name, std::size_t arguments)
   auto found = macros_.find(std::pair(std::string(name), arguments));
   if (found != macros_.end()) return &found->second;
   return arguments == 0 && name.ends_with("_filter") ? &pass_all : nullptr;
+}
+
+spl::MacroLookup MacroTable::lookup() const {
+  return [this](std::string_view name, std::size_t arguments) {
+    const spl::Macro* found = find(name, arguments);
+    return found != nullptr ? found : misspelt(name);
+  };
+}
+
+const spl::Macro* MacroTable::misspelt(std::string_view name) const {
+  if (auto known = misspelt_.find(name); known != misspelt_.end()) return &known->second;
+  std::vector<std::string_view> names;
+  for (const auto& [key, macro] : macros_) {
+    if (key.first == name) return nullptr;  // with another number of arguments, which is said elsewhere
+    names.push_back(key.first);
+  }
+  std::string_view near = nearest(name, names);
+  if (near.empty()) return nullptr;
+  spl::Macro macro;
+  macro.cannot = fmt::format("is unknown: did you mean `{}`?", near);
+  return &misspelt_.emplace(name, std::move(macro)).first->second;
 }
 
 }  // namespace hecate::catalogue

@@ -28,12 +28,15 @@ class MacroTable {
   // it defines its own. Any other missing one is nullptr. Valid while the table is.
   [[nodiscard]] const spl::Macro* find(std::string_view name, std::size_t arguments) const;
 
-  [[nodiscard]] spl::MacroLookup lookup() const {
-    return [this](std::string_view name, std::size_t arguments) { return find(name, arguments); };
-  }
+  // The same; instead of one that is missing, where another is called nearly so, a macro that says that it
+  // cannot be put in.
+  [[nodiscard]] spl::MacroLookup lookup() const;
 
  private:
+  [[nodiscard]] const spl::Macro* misspelt(std::string_view name) const;
+
   std::map<std::pair<std::string, std::size_t>, spl::Macro> macros_;
+  mutable std::map<std::string, spl::Macro, std::less<>> misspelt_;  // by the name that was asked for
 };
 
 }  // namespace hecate::catalogue

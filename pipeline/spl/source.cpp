@@ -178,8 +178,8 @@ Parsed<void> Expander::call(std::string_view inside, Position origin, int depth)
   const Macro* macro = macros_ ? macros_(name, arguments.size()) : nullptr;
   if (macro == nullptr) return not_found(name, arguments.size(), origin);
   if (!macro->cannot.empty()) {
-    return std::unexpected(
-        Diagnostic{origin, fmt::format("macro `{}` ({}) {}", name, macro->place, macro->cannot)});
+    std::string place = macro->place.empty() ? "" : fmt::format(" ({})", macro->place);
+    return std::unexpected(Diagnostic{origin, fmt::format("macro `{}`{} {}", name, place, macro->cannot)});
   }
   if (depth >= kDeepest) {
     return std::unexpected(Diagnostic{

@@ -271,6 +271,10 @@ TEST(Load, AnErrorInsideAMacroNamesTheMacroAndItsPlace) {
   EXPECT_NE(only_reason().reason.find("in macro `outer` (" + file + ":3)"), std::string::npos)
       << only_reason().reason;
   EXPECT_EQ(load_search("x", "x=1 | frobnicate y", {}).refused[0].reason.find("in macro"), std::string::npos);
+  EXPECT_EQ(load_search("x", "`sysmn` x=1", {}).refused[0].reason,
+            "macro `sysmn` is unknown: did you mean `sysmon`?");
+  EXPECT_EQ(load_search("x", "`sysmon(1)` x=1", {}).refused[0].reason,
+            "macro `sysmon` takes 0 arguments, not 1");
 }
 
 TEST(Load, AMisspeltKeyIsHintedAndAStrangeOneIsNot) {

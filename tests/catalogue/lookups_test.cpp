@@ -81,6 +81,8 @@ TEST_F(Lookups, LaterFilesReplaceEarlierOnesByName) {
 
 TEST_F(Lookups, WhatIsWrongIsToldWithItsPlace) {
   expect_part(refusal(kSearch), "there is no lookup `tools`; give its folder in `detections.lookups`");
+  write("tolos.csv", "name,kind\n");
+  expect_part(refusal(kSearch), "there is no lookup `tools`; did you mean `tolos.csv`?");
   write("tool.yml", "name: tool\nfilename: tool.csv\n");
   expect_part(refusal(kSearch), "did you mean `tool`?");
   write("tools.yml", "description: x\nname: tools\nfilename: tools.csv\n");

@@ -138,6 +138,16 @@ TEST(Search, RefusesWhatItCannotRunWithItsPlace) {
   EXPECT_NE(search.errors.find("frobnicate"), std::string::npos) << search.errors;
 }
 
+TEST(Search, RunsWhatLoadsAndSaysWhatDoesNot) {
+  TemporaryFolder folder;
+  folder.write("good.yml", "name: Good\ntype: Hunting\nsearch: 'EventID=11 | stats count'\n");
+  folder.write("bad.yml", "name: Bad\ntype: Hunting\nsearch: 'EventID=11 | jion x'\n");
+  Finished search = run({hecate_binary(), "search", "--detections", folder.path(), "-"}, quickstart_events());
+  EXPECT_EQ(search.exit_code, 1);
+  EXPECT_TRUE(search.output.starts_with(R"({"detection":"Good","row":{"count":")")) << search.output;
+  EXPECT_NE(search.errors.find("did you mean join?"), std::string::npos) << search.errors;
+}
+
 TEST(Search, SaysWhichFileCannotBeRead) {
   Finished search = run({hecate_binary(), "search", "/no/such/file.ndjson"});
   EXPECT_EQ(search.exit_code, 1);
