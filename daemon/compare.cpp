@@ -22,10 +22,11 @@ using outputs::JsonWriter;
 
 Result<std::string> read_text(const std::string& file) {
   if (file == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
+  std::error_code error;
+  if (!std::filesystem::exists(file, error)) return fail(fmt::format("{}: no such file", file));
   std::ifstream in(file, std::ios::binary);
   std::string text(std::istreambuf_iterator<char>(in), {});
   if (!in.good() && !in.eof()) return fail(fmt::format("{}: cannot be read", file));
-  if (!std::filesystem::is_regular_file(file)) return fail(fmt::format("{}: no such file", file));
   return text;
 }
 
@@ -66,8 +67,8 @@ class StateReasons {
     outputs::FindingQuery all;
     all.every_revision = true;
     all.oldest_first = true;
-    auto read = outputs::read_findings(
-        *database_, all, [&](std::string_view json) { lines.append(json).append("\n"); });
+    auto read = outputs::read_findings(*database_, all,
+                                       [&](std::string_view json) { lines.append(json).append("\n"); });
     if (!read) return std::unexpected(read.error());
     return lines;
   }

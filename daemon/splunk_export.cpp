@@ -135,13 +135,82 @@ Result<std::vector<ExportedRow>> read_csv(std::string_view text) {
   return rows;
 }
 
+void skip_blanks(std::string_view& text) {
+  text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+}
+
+// `"a \"b\""`, or a bare value up to a comma or the end of the line; taken off the front of `text`.
+std::optional<std::string> take_stash_value(std::string_view& text) {
+  std::string value;
+  if (!text.starts_with('"')) {
+    value = text.substr(0, text.find_first_of(",\r\n"));
+    text.remove_prefix(value.size());
+    return value;
+  }
+  for (std::size_t at = 1; at < text.size(); ++at) {
+    if (text[at] == '"') {
+      text.remove_prefix(at + 1);
+      return value;
+    }
+    if (text[at] == '\\' && at + 1 < text.size()) ++at;
+    value += text[at];
+  }
+  return std::nullopt;
+}
+
+// The text of a notable as it lies in its index, `1777294800.25, search_name="…", dest="…"`, taken off the
+// front of `text`. False where none stands there.
+bool take_stash(std::string_view& text, ExportedRow& row) {
+  skip_blanks(text);
+  std::string_view time = text.substr(0, text.find_first_not_of("0123456789."));
+  if (time.empty() || !text.substr(time.size()).starts_with(',')) return false;
+  add(row, "_time", time);
+  text.remove_prefix(time.size());
+  while (text.starts_with(',')) {
+    text.remove_prefix(1);
+    skip_blanks(text);
+    std::size_t equals = text.find_first_of("=,\r\n");
+    if (equals == std::string_view::npos || text[equals] != '=') return false;
+    std::string name(text.substr(0, equals));
+    text.remove_prefix(equals + 1);
+    auto value = take_stash_value(text);
+    if (!value) return false;
+    if (!value->empty()) row[name].push_back(*std::move(value));
+  }
+  return true;
+}
+
+Result<std::vector<ExportedRow>> read_stash(std::string_view text) {
+  std::vector<ExportedRow> rows;
+  for (std::string_view rest = text; skip_blanks(rest), !rest.empty();) {
+    std::size_t begin = text.size() - rest.size();
+    if (!take_stash(rest, rows.emplace_back()))
+      return fail(fmt::format("no notable at byte {}; is the file cut off?", begin));
+  }
+  return rows;
+}
+
+// Of an export that shows little but `_raw`, the fields that stand in it.
+void add_fields_of_raw(ExportedRow& row) {
+  auto raw = row.find("_raw");
+  if (raw == row.end() || raw->second.empty()) return;
+  ExportedRow fields;
+  std::string_view text = raw->second.front();
+  if (take_stash(text, fields)) row.merge(fields);
+}
+
 }  // namespace
 
 Result<std::vector<ExportedRow>> read_splunk_export(std::string_view text) {
   std::size_t begin = text.find_first_not_of(" \t\r\n\xef\xbb\xbf");
   if (begin == std::string_view::npos) return std::vector<ExportedRow>{};
-  bool json = text[begin] == '{' || text[begin] == '[';
-  return json ? read_json(text.substr(begin)) : read_csv(text);
+  text.remove_prefix(begin);
+  bool json = text[0] == '{' || text[0] == '[';
+  bool stash = text[0] >= '0' && text[0] <= '9';
+  auto rows = json ? read_json(text) : stash ? read_stash(text) : read_csv(text);
+  if (!rows) return rows;
+  for (ExportedRow& row : *rows) add_fields_of_raw(row);
+  return rows;
 }
 
 std::string first_value(const ExportedRow& row, const std::string& field) {

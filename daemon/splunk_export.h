@@ -17,8 +17,8 @@ using ExportedRow = std::map<std::string, std::vector<std::string>>;
 // Reads what Splunk exports of a search's results, in any of its forms, told by the text itself: CSV (Splunk
 // Web's, `outputcsv`, REST; `__mv_` columns are understood), JSON lines with `{"preview":…,"result":{…}}`
 // (Splunk Web, REST's export; previews are passed over), one JSON document with `results` or with `fields`
-// and `rows` (REST), or plain JSON objects. Lists and lines of a value are its values. An error says where
-// the text is wrong.
+// and `rows` (REST), plain JSON objects, or raw events. Fields that a row lacks are taken from its `_raw`.
+// Lists and lines of a value are its values. An error says where the text is wrong.
 [[nodiscard]] Result<std::vector<ExportedRow>> read_splunk_export(std::string_view text);
 
 // The first value of a field; empty where there is none.

@@ -105,7 +105,7 @@ class Status(unittest.TestCase):
             self.assertEqual((detection["name"], detection["findings"]), (self.NAME, 2))
             self.assertGreater(detection["next_run"], time.time() - 60)
             people = self.ask(hecate)
-            self.assertIn(f"  {self.NAME}: 2 matches of 2 candidates, 2 findings, 0 runs (0 incomplete), ", people.stdout)
+            self.assertIn(f"  {self.NAME}: 2 matches of 6 candidates, 2 findings, 0 runs (0 incomplete), ", people.stdout)
             self.assertIn("findings out: 2 wait, ", people.stdout)
 
     def test_without_an_output_and_with_rejected_events(self):
