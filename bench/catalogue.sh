@@ -5,7 +5,8 @@
 # The folder has ESCU's form, with macros/ and lookups/ beside it; where HECATE_SHARED names a folder, its escu/ and the
 # mixed corpus are taken. Above what the folder holds, copies are made whose texts are others (bench/many_detections.py).
 # The first detection is the shipped one. Each pass over the corpus has process GUIDs of its own, and each event the
-# time of its sending. What does not load is left out, and counted in the table. Needs Python with PyYAML.
+# time of its sending; "start" is how long hecate takes to be ready, looked at every tenth of a second, and its memory then.
+# What does not load is left out, and counted in the table. Needs Python with PyYAML.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 shared=${HECATE_SHARED:-/nonexistent}

@@ -1,6 +1,7 @@
 // `hecate state` over a small folder that the test makes, in use and stopped.
 #include "outputs/findings.h"
 #include "pipeline/store/store.h"
+#include "pipeline/window/journal_rows.h"
 #include "tests/e2e/process.h"
 #include "tests/store/counts.h"
 
@@ -162,6 +163,22 @@ TEST_F(StateTest, ShowIsATableForPeople) {
   shown = state({"show"});
   EXPECT_NE(shown.output.find("\n  tail      2.0 KiB that no line below counts yet\n"), std::string::npos)
       << shown.output;
+}
+
+// With subsearches: what all scans of a detection hold is told under its name, and the tables it writes.
+TEST_F(StateTest, ShowPutsScansOfSubsearchesUnderTheirDetection) {
+  ASSERT_TRUE(store_->write_and_wait(window::prepare_tables));
+  fill();
+  execute(
+      "INSERT INTO scan_use VALUES ('One', 0, 7), ('One', 1, 2748);"
+      "INSERT INTO lookup VALUES ('hosts_seen', 12, 'dest')");
+  Finished shown = state({"show"});
+  ASSERT_EQ(shown.exit_code, 0) << shown.errors;
+  for (const char* line :
+       {"\n  lookup    hosts_seen: 12 rows\n", "\nOne         2026-04-27T12:00:00.000Z        3          5",
+        "\nTwo         2026-04-27T12:00:00.000Z        2          4"})
+    EXPECT_NE(shown.output.find(line), std::string::npos) << line << " in\n" << shown.output;
+  EXPECT_EQ(shown.output.find("(scan "), std::string::npos) << shown.output;
 }
 
 TEST_F(StateTest, ShowTellsWhatHasRunAndCountsScheduledRuns) {

@@ -102,5 +102,21 @@ TEST(LocalTables, ARunThatLacksRowsDoesNotWrite) {
   EXPECT_EQ(simulation.query("SELECT count(*) FROM lookup"), 0);
 }
 
+// For people who look at the state: a search with a subsearch has two scans.
+TEST(LocalTables, ScansAreNotedByDetection) {
+  Simulation simulation(time_of_day("02:05"));
+  add_detections(simulation);
+  simulation.add_detection(
+      "joins", "EventID=11 | stats count by dest | join dest [search EventID=1 | stats count by dest]",
+      "0 * * * *", "-70m@m", "-10m@m");
+  simulation.start();
+  EXPECT_EQ(simulation.query("SELECT count(*) FROM scan_use WHERE detection = 'joins'"), 2);
+  EXPECT_EQ(simulation.query("SELECT count(*) FROM scan_use"), 4);
+  simulation.remove_detections();
+  add_detections(simulation);
+  simulation.set_catalogue();
+  EXPECT_EQ(simulation.query("SELECT count(*) FROM scan_use"), 2);
+}
+
 }  // namespace
 }  // namespace hecate::window
