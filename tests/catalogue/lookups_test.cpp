@@ -83,6 +83,7 @@ TEST_F(Lookups, WhatIsWrongIsToldWithItsPlace) {
   expect_part(refusal(kSearch), "there is no lookup `tools`; give its folder in `detections.lookups`");
   write("tolos.csv", "name,kind\n");
   expect_part(refusal(kSearch), "there is no lookup `tools`; did you mean `tolos.csv`?");
+  std::filesystem::remove(folder_ / "tolos.csv");
   write("tool.yml", "name: tool\nfilename: tool.csv\n");
   expect_part(refusal(kSearch), "did you mean `tool`?");
   write("tools.yml", "description: x\nname: tools\nfilename: tools.csv\n");

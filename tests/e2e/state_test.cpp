@@ -175,8 +175,8 @@ TEST_F(StateTest, ShowPutsScansOfSubsearchesUnderTheirDetection) {
   Finished shown = state({"show"});
   ASSERT_EQ(shown.exit_code, 0) << shown.errors;
   for (const char* line :
-       {"\n  lookup    hosts_seen: 12 rows\n", "\nOne         2026-04-27T12:00:00.000Z        3          5",
-        "\nTwo         2026-04-27T12:00:00.000Z        2          4"})
+       {"\n  lookup    hosts_seen: 12 rows\n", "\nOne        2026-04-27T12:00:00.000Z        3          5",
+        "\nTwo        2026-04-27T12:00:00.000Z        2          4"})
     EXPECT_NE(shown.output.find(line), std::string::npos) << line << " in\n" << shown.output;
   EXPECT_EQ(shown.output.find("(scan "), std::string::npos) << shown.output;
 }
