@@ -1,7 +1,9 @@
 #include "daemon/config.h"
 #include "daemon/content.h"
 #include "daemon/plan_output.h"
+#include "outputs/hec_client.h"
 #include "outputs/json_writer.h"
+#include "pipeline/base/clock.h"
 
 #include <cstdio>
 
@@ -66,14 +68,28 @@ void print_json(const Refused& refused, bool off) {
   fmt::print("{}\n", json.text());
 }
 
-Result<catalogue::LoadResult> read(const CheckOptions& options) {
-  if (options.config.empty()) return read_content(options.content);
-  auto config = load_config(options.config);
-  if (!config) return std::unexpected(config.error());
-  catalogue::Sources sources = std::move(config->detections);
+Result<catalogue::LoadResult> read(catalogue::Sources sources) {
   if (sources.detections.empty()) sources.detections.emplace_back(catalogue::kBuiltin);
   sources.include_disabled = true;
   return catalogue::load(sources);
+}
+
+// What is wrong with the certificates and keys that a configuration names; all of it at once.
+std::vector<std::string> wrong_certificates(const Config& config) {
+  std::vector<std::string> wrong;
+  auto note = [&](const auto& result) {
+    if (!result) wrong.push_back(result.error().message);
+  };
+  Time now = SystemClock().now();
+  if (!config.hec.tls.cert_file.empty()) note(TlsServer::check(config.hec.tls, "inputs.hec.tls.", now));
+  for (std::size_t i = 0; i < config.syslog.size(); ++i) {
+    const SyslogInput& input = config.syslog[i];
+    if (input.protocol == SyslogInput::Protocol::tls)
+      note(TlsServer::check(input.tls, fmt::format("inputs.syslog[{}].", i), now));
+  }
+  // All endpoints have the same certificate.
+  if (config.output) note(outputs::HecClient::make(config.output->endpoints.front()));
+  return wrong;
 }
 
 void print_all(const catalogue::LoadResult& loaded, bool json) {
@@ -94,18 +110,26 @@ void print_all(const catalogue::LoadResult& loaded, bool json) {
 }  // namespace
 
 int check(const CheckOptions& options) {
-  auto loaded = read(options);
-  if (!loaded) {
-    fmt::print(stderr, "hecate: {}\n", loaded.error().message);
-    return 1;
+  std::vector<std::string> wrong;
+  Result<catalogue::LoadResult> loaded;
+  if (options.config.empty()) {
+    loaded = read_content(options.content);
+  } else if (auto config = load_config(options.config); config) {
+    wrong = wrong_certificates(*config);
+    loaded = read(std::move(config->detections));
+  } else {
+    loaded = std::unexpected(config.error());
   }
+  if (!loaded) wrong.push_back(loaded.error().message);
+  for (const std::string& each : wrong) fmt::print(stderr, "hecate: {}\n", each);
+  if (!loaded) return 1;
   print_all(*loaded, options.json);
   tell_warnings(*loaded);
   if (loaded->catalogue->detections.empty() && loaded->refused.empty() && loaded->ignored.empty()) {
     fmt::print(stderr, "hecate: there are no detections in these paths\n");
     return 1;
   }
-  return loaded->refused.empty() ? 0 : 1;
+  return loaded->refused.empty() && wrong.empty() ? 0 : 1;
 }
 
 }  // namespace hecate::daemon

@@ -1,5 +1,7 @@
 #include "daemon/tls_server.h"
 
+#include "pipeline/base/clock.h"
+
 #include <ctime>
 
 #include <openssl/ssl.h>
@@ -67,7 +69,14 @@ Result<std::unique_ptr<TlsServer>> TlsServer::load(TlsFiles files, std::string a
                          .Register(registry)
                          .Add({{"input", input}});
   server->show_expiry();
+  server->warn_of_expiry();
   return server;
+}
+
+Result<void> TlsServer::check(const TlsFiles& files, const std::string& at, Time now) {
+  auto context = make_context(files, at);
+  if (!context) return std::unexpected(context.error());
+  return outputs::is_current(*context, at, files.cert_file, now);
 }
 
 TlsServer::TlsServer(TlsFiles files, std::string at, ssl::context context, outputs::FileStamps stamps)
@@ -93,6 +102,12 @@ void TlsServer::refresh() {
   context_ = std::move(*renewed);
   show_expiry();
   spdlog::info("{}cert_file: the changed certificate is shown from now on", at_);
+  warn_of_expiry();
+}
+
+void TlsServer::warn_of_expiry() {
+  auto current = outputs::is_current(context_, at_, files_.cert_file, SystemClock().now());
+  if (!current) spdlog::error("{}", current.error().message);
 }
 
 void TlsServer::handshake_failed() {

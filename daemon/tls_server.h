@@ -2,6 +2,7 @@
 
 #include "outputs/tls_files.h"
 #include "pipeline/base/error.h"
+#include "pipeline/base/time.h"
 
 #include <memory>
 #include <string>
@@ -28,11 +29,15 @@ struct TlsFiles {
 // out. One thread.
 class TlsServer {
  public:
-  // Refuses files that cannot be read, are no PEM, or do not fit together. `at`: what stands before the keys
-  // in the configuration, for messages: `inputs.hec.tls.`. `input`: the listener's name in metrics.
+  // Refuses files that cannot be read, are no PEM, or do not fit together; a certificate that has expired is
+  // logged and shown all the same, since some senders do not verify it. `at`: what stands before the keys in
+  // the configuration, for messages: `inputs.hec.tls.`. `input`: the listener's name in metrics.
   [[nodiscard]] static Result<std::unique_ptr<TlsServer>> load(TlsFiles files, std::string at,
                                                                const std::string& input,
                                                                prometheus::Registry& registry);
+
+  // Without a listener: what `load` refuses, and certificates that are not of this time.
+  [[nodiscard]] static Result<void> check(const TlsFiles& files, const std::string& at, Time now);
 
   // For a new connection. Connections hold on to the context that they began with.
   [[nodiscard]] boost::asio::ssl::context& context();
@@ -44,6 +49,7 @@ class TlsServer {
   TlsServer(TlsFiles files, std::string at, boost::asio::ssl::context context, outputs::FileStamps stamps);
   static Result<boost::asio::ssl::context> make_context(const TlsFiles& files, const std::string& at);
   void show_expiry();
+  void warn_of_expiry();
 
   TlsFiles files_;
   std::string at_;

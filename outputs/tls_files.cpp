@@ -2,7 +2,9 @@
 
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <fstream>
+#include <optional>
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -27,11 +29,17 @@ std::unexpected<Error> no_pem(const std::string& key, const std::string& file, s
   return fail(fmt::format("{}: {} holds no {} in PEM form ({})", key, file, what, error.message()));
 }
 
+std::optional<Time> to_time(const ASN1_TIME* time) {
+  std::tm civil{};
+  if (ASN1_TIME_to_tm(time, &civil) != 1) return std::nullopt;
+  return timegm(&civil) * kSecond;
+}
+
 }  // namespace
 
 FileStamps::FileStamps(const std::vector<std::string>& files) {
   for (const std::string& file : files) {
-    struct stat status {};
+    struct stat status{};
     Stamp& stamp = stamps_.emplace_back(Stamp{.file = file});
     if (file.empty() || ::stat(file.c_str(), &status) != 0) continue;
     stamp.written = status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec;
@@ -76,6 +84,25 @@ Result<void> use_certificate(ssl::context& context, const std::string& at, const
         "{}key_file: the key in {} does not belong to the certificate in {}; give the pair that was issued "
         "together",
         at, key_file, cert_file));
+  }
+  return {};
+}
+
+Result<void> is_current(ssl::context& context, const std::string& at, const std::string& cert_file,
+                        Time now) {
+  const X509* certificate = SSL_CTX_get0_certificate(context.native_handle());
+  if (certificate == nullptr) return {};
+  std::optional<Time> begin = to_time(X509_get0_notBefore(certificate));
+  std::optional<Time> end = to_time(X509_get0_notAfter(certificate));
+  constexpr std::string_view kHint =
+      "whoever verifies it does not connect; put a renewed one in its place, or set this machine's clock";
+  if (end && *end < now) {
+    return fail(fmt::format("{}cert_file: the certificate in {} expired at {}: {}", at, cert_file,
+                            format_iso(*end), kHint));
+  }
+  if (begin && *begin > now) {
+    return fail(fmt::format("{}cert_file: the certificate in {} is good only from {} on: {}", at, cert_file,
+                            format_iso(*begin), kHint));
   }
   return {};
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "pipeline/base/error.h"
+#include "pipeline/base/time.h"
 
 #include <cstdint>
 #include <string>
@@ -39,5 +40,9 @@ class FileStamps {
 // `cert_file`. `at` is what stands before `cert_file` and `key_file` in the configuration: `outputs.hec.`.
 [[nodiscard]] Result<void> use_certificate(boost::asio::ssl::context& context, const std::string& at,
                                            const std::string& cert_file, const std::string& key_file);
+
+// Whether the certificate that `use_certificate` took is one of this time: neither expired nor for later.
+[[nodiscard]] Result<void> is_current(boost::asio::ssl::context& context, const std::string& at,
+                                      const std::string& cert_file, Time now);
 
 }  // namespace hecate::outputs

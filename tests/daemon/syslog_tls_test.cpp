@@ -85,6 +85,37 @@ TEST_F(SyslogTls, AStopReadsWhatOpenSslHolds) {
   EXPECT_EQ(server.ingest.take_events().size(), 1 + kMessages);
 }
 
+// Likewise of a record that had arrived in part before: the part is in no count of the socket's.
+TEST_F(SyslogTls, AStopReadsARecordOfWhichOpenSslHoldsAPart) {
+  SyslogServer server({input(), syslog_input(Protocol::tcp)});
+  TlsSender sender(server.port(), trusting());
+  TcpSender other(server.port(1));
+  auto bytes = [&] { return server.metric("hecate_bytes_received_total"); };
+  std::string large = counted("<14>" + std::string(30'000, 'y'));
+  constexpr std::size_t kBegin = 17'000;  // too much to be moved into the batch with each read
+  ASSERT_TRUE(sender.send(std::string_view(large).substr(0, kBegin)));
+  ASSERT_TRUE(eventually([&] { return bytes() == kBegin; }));
+  std::string rest = large.substr(kBegin);
+  constexpr std::size_t kMessages = 500;
+  for (std::size_t i = 0; i < kMessages; ++i) rest += "<14>a\n";
+  ASSERT_LT(rest.size(), 16'384u);
+  std::string record = sender.records_of(rest);
+  ASSERT_GT(record.size(), rest.size());
+  ASSERT_TRUE(sender.send_on_the_wire(std::string_view(record).substr(0, record.size() / 2)));
+  // When the other's message is there, that half has been read, though no byte of it can be told yet.
+  ASSERT_TRUE(other.send("<14>b\n"));
+  ASSERT_EQ(server.wait_for_texts(1).size(), 1u);
+  server.ingest.full = true;
+  ASSERT_TRUE(other.send("<14>c\n"));
+  ASSERT_TRUE(eventually([&] { return bytes() == kBegin + 12; }));
+  ASSERT_TRUE(sender.send_on_the_wire(std::string_view(record).substr(record.size() / 2)));
+  std::thread stop([&] { server.listener->drain(); });
+  EXPECT_TRUE(eventually([&] { return !TcpSender(server.port()).send("\n"); }));
+  server.ingest.full = false;
+  stop.join();
+  EXPECT_EQ(server.ingest.take_events().size(), 2 + kMessages);
+}
+
 // What it has to read is bounded: by what had arrived, and what OpenSSL may hold.
 TEST_F(SyslogTls, AStopEndsThoughTheSenderGoesOn) {
   SyslogServer server({input()});

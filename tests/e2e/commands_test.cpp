@@ -1,5 +1,6 @@
 // The commands as someone meets them who makes mistakes, or whose machine does.
 #include "tests/e2e/process.h"
+#include "tests/support/certificate.h"
 #include "tests/support/hec_double.h"
 
 #include <csignal>
@@ -229,6 +230,50 @@ TEST(Commands, CheckTellsHowEachDetectionRunsAndWhyOneDoesNot) {
   EXPECT_NE(configured.output.find("off: an override in the configuration disables it"), std::string::npos)
       << configured.output;
   EXPECT_NE(configured.output.find("ok Whole ("), std::string::npos) << configured.output;
+}
+
+TEST(Commands, CheckLooksAtTheCertificates) {
+  TemporaryFolder folder;
+  make_certificate(folder / "cert.pem", folder / "key.pem");
+  make_certificate(folder / "old.pem", folder / "old-key.pem", "DNS:localhost", -1);
+  folder.write("text.pem", "no certificate");
+  auto checked = [&](const std::string& files, const std::string& more = "") {
+    folder.write("hecate.yaml", "inputs: {hec: {tls: {" + files + "}}}\n" + more);
+    return run({hecate_binary(), "check", "--config", folder / "hecate.yaml"});
+  };
+  Finished good = checked("cert_file: cert.pem, key_file: key.pem");
+  EXPECT_EQ(good.exit_code, 0) << good.errors;
+  struct Case {
+    const char* files;
+    std::vector<std::string> told;
+  };
+  for (const Case& each :
+       {Case{"cert_file: gone.pem, key_file: key.pem", {"inputs.hec.tls.cert_file: ", "No such file"}},
+        Case{"cert_file: text.pem, key_file: key.pem",
+             {"inputs.hec.tls.cert_file: ", "no certificate in PEM form"}},
+        Case{"cert_file: cert.pem, key_file: old-key.pem", {"inputs.hec.tls.key_file: ", "does not belong"}},
+        Case{"cert_file: cert.pem, key_file: key.pem, client_ca_file: text.pem",
+             {"inputs.hec.tls.client_ca_file: "}},
+        Case{"cert_file: old.pem, key_file: old-key.pem",
+             {"inputs.hec.tls.cert_file: ", "old.pem expired at ", "put a renewed one in its place"}}}) {
+    Finished wrong = checked(each.files);
+    EXPECT_EQ(wrong.exit_code, 1) << each.files;
+    for (const std::string& part : each.told)
+      EXPECT_NE(wrong.errors.find(part), std::string::npos) << part << " in\n" << wrong.errors;
+    EXPECT_NE(wrong.output.find(" 0 refused"), std::string::npos)
+        << "the detections are checked all the same";
+  }
+  // All that is wrong is told at once.
+  Finished three = checked("cert_file: gone.pem, key_file: key.pem",
+                           "outputs: {hec: {url: \"https://siem:8088\", token: t, ca_file: text.pem}}\n");
+  EXPECT_NE(three.errors.find("inputs.hec.tls.cert_file: "), std::string::npos) << three.errors;
+  EXPECT_NE(three.errors.find("outputs.hec.ca_file: "), std::string::npos) << three.errors;
+  folder.write(
+      "syslog.yaml",
+      "inputs: {syslog: [{protocol: tcp}, {protocol: tls, cert_file: old.pem, key_file: old-key.pem}]}\n");
+  Finished syslog = run({hecate_binary(), "check", "--config", folder / "syslog.yaml"});
+  EXPECT_EQ(syslog.exit_code, 1);
+  EXPECT_NE(syslog.errors.find("inputs.syslog[1].cert_file: "), std::string::npos) << syslog.errors;
 }
 
 }  // namespace

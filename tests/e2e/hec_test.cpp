@@ -131,6 +131,15 @@ TEST(Hec, ByTls) {
 
 // At the level that tells most, and whatever goes wrong: no token that was sent or configured is in the log,
 // in what is printed, or in an answer.
+TEST(Hec, AnExpiredCertificateIsLoggedAndShownAllTheSame) {
+  TemporaryFolder folder;
+  make_certificate(folder / "cert.pem", folder / "key.pem", "IP:127.0.0.1", -1);
+  Serving hecate(fmt::format(kConfiguration, fmt::format("    tls: {{cert_file: \"{}\", key_file: \"{}\"}}",
+                                                         folder / "cert.pem", folder / "key.pem")));
+  EXPECT_NE(hecate.process().errors().find("cert.pem expired at "), std::string::npos)
+      << hecate.process().errors();
+}
+
 TEST(Hec, TokensAreNeverLogged) {
   Serving hecate(fmt::format(kConfiguration, ""));
   std::string said;

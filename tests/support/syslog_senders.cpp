@@ -99,6 +99,18 @@ bool TlsSender::send(std::string_view bytes) {
   return SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size())) == static_cast<int>(bytes.size());
 }
 
+std::string TlsSender::records_of(std::string_view bytes) {
+  BIO* wire = SSL_get_wbio(ssl_);
+  BIO_up_ref(wire);
+  SSL_set0_wbio(ssl_, BIO_new(BIO_s_mem()));
+  (void)send(bytes);
+  char* begin = nullptr;
+  long size = BIO_get_mem_data(SSL_get_wbio(ssl_), &begin);
+  std::string records(begin, static_cast<std::size_t>(size));
+  SSL_set0_wbio(ssl_, wire);
+  return records;
+}
+
 std::string TlsSender::receive() {
   std::string bytes(16 * 1024, '\0');
   int got = SSL_read(ssl_, bytes.data(), static_cast<int>(bytes.size()));

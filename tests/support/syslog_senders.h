@@ -47,6 +47,10 @@ class TlsSender {
   // False where the handshake failed. With TLS 1.3 a refusal shows in the first read only.
   [[nodiscard]] bool connected() const { return connected_; }
   bool send(std::string_view bytes);
+  // What `send` would put on the wire, for a test that sends it in pieces; it must be sent before anything
+  // else.
+  [[nodiscard]] std::string records_of(std::string_view bytes);
+  bool send_on_the_wire(std::string_view records) const { return tcp_.send(records); }
   // What there is, as soon as there is some; empty at the end.
   [[nodiscard]] std::string receive();
   void close();
