@@ -33,6 +33,7 @@ class XmlCursor {
     for (;;) {
       at_ = find('<');
       if (at_ == nullptr) return false;
+      if (skip(kSection, kSectionEnd) || skip(kComment, kCommentEnd)) continue;
       const char* begin = ++at_;
       const char* close = tag_end();
       if (close == nullptr) return false;
@@ -43,17 +44,44 @@ class XmlCursor {
     }
   }
 
-  // The text from here to the next tag.
+  // The text from here to the next tag, as it is written; where it is one CDATA section, what stands inside.
   std::string_view text() {
     const char* begin = at_;
-    const char* next = find('<');
-    at_ = next == nullptr ? end_ : next;
-    return {begin, static_cast<std::size_t>(at_ - begin)};
+    std::string_view section;
+    int sections = 0;
+    for (;;) {
+      const char* next = find('<');
+      at_ = next == nullptr ? end_ : next;
+      const char* opened = at_;
+      if (!skip(kSection, kSectionEnd)) break;
+      ++sections;
+      section = {opened, static_cast<std::size_t>(at_ - opened)};
+    }
+    std::string_view written(begin, static_cast<std::size_t>(at_ - begin));
+    if (sections != 1 || trim(written) != section || !section.ends_with(kSectionEnd)) return written;
+    section.remove_prefix(kSection.size());
+    section.remove_suffix(kSectionEnd.size());
+    return section;
   }
 
   [[nodiscard]] bool at_closing_tag() const { return end_ - at_ > 1 && at_[0] == '<' && at_[1] == '/'; }
 
  private:
+  static constexpr std::string_view kSection = "<![CDATA[";
+  static constexpr std::string_view kSectionEnd = "]]>";
+  static constexpr std::string_view kComment = "<!--";
+  static constexpr std::string_view kCommentEnd = "-->";
+
+  // Goes behind what begins and ends so, or to the end of the text where it does not end; false: it does not
+  // begin here.
+  bool skip(std::string_view opening, std::string_view closing) {
+    std::string_view rest(at_, static_cast<std::size_t>(end_ - at_));
+    if (!rest.starts_with(opening)) return false;
+    std::size_t end = rest.find(closing, opening.size());
+    at_ = end == std::string_view::npos ? end_ : at_ + end + closing.size();
+    return true;
+  }
+
   [[nodiscard]] const char* find(char c) const {
     if (at_ == nullptr || at_ == end_) return nullptr;
     return static_cast<const char*>(std::memchr(at_, c, static_cast<std::size_t>(end_ - at_)));
