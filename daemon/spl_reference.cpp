@@ -49,7 +49,9 @@ keeps the events of its window instead. `hecate check` says which.
   condition) make the run incomplete, where Splunk leaves them out silently. Of two rows of a subsearch that match,
   join takes the first in the order above; several values of a field are compared as one text. Behind a subsearch in
   the first clause single events are kept, with all of their fields unless its last command (`table`, `fields`,
-  `stats`, `return`) says which it has. `join` with `left=`, `right=` and `where` is refused.
+  `stats`, `return`) says which it has.
+- `join` with `left=L right=R where L.a = R.b`: fields of the rows are called `L.…` and `R.…` throughout, but for those that
+  begin with `_`, which are the search's own; the right side is a subsearch.
 - `sort` puts rows without the field last in both directions. `fields a` also keeps `_time` and `_raw`.
 - Comparisons without case know Latin, Greek and Cyrillic letters beyond ASCII.
 - Time modifiers inside a search (`earliest=`, `latest=`) are refused: the window is the detection's schedule.

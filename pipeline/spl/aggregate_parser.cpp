@@ -1,6 +1,7 @@
 // Reading lists of stats functions and BY fields.
 #include "fmt/format.h"
 #include "pipeline/spl/aggregate.h"
+#include "pipeline/spl/functions_lookup.h"
 #include "pipeline/spl/span.h"
 
 #include <algorithm>
@@ -148,7 +149,8 @@ Parsed<Aggregation::Input> Aggregation::parse_argument(Cursor& cursor, const Agg
       Parsed<Range> body = ahead.parenthesized();
       if (!body) return std::unexpected(body.error());
       if (Parsed<void> end = ahead.expect_end("eval(…)"); !end) return std::unexpected(end.error());
-      Parsed<Expression> expression = parse_expression(cursor.source(), body->begin, body->end, names);
+      Parsed<Expression> expression =
+          without_lookup(parse_expression(cursor.source(), body->begin, body->end, names));
       if (!expression) return std::unexpected(expression.error());
       what = "eval:" + spl::canonical(*expression);
       input.expression = std::move(*expression);

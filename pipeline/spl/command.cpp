@@ -54,7 +54,8 @@ constexpr auto kKinds = std::to_array<CommandKind>({
     {"inputlookup", false, parse_inputlookup,
      "the rows of a lookup [where condition] start=N max=N; first, or with append=t behind the rows so far"},
     {"join", false, parse_join,
-     "join type=inner|left max=1 overwrite=t usetime=f earlier=t fields [subsearch]: rows put together with "
+     "join type=inner|left max=1 overwrite=t usetime=f earlier=t fields [subsearch], or left=L right=R where "
+     "L.a = R.b [subsearch]: rows put together with "
      "those of a subsearch (50,000 at most, over the same window) that have the same values"},
     {"lookup", true, parse_lookup,
      "lookup name field AS f, … [OUTPUT|OUTPUTNEW field AS g, …]: fields of the rows of a lookup that match"},

@@ -261,6 +261,8 @@ Parsed<void> parse_xyseries(Cursor& cursor, FieldNames& names, Commands& command
 // Adds a search command, unless it would let every row pass. What it asks by subsearches becomes one of its
 // own, so that the rest can stream.
 void add_search(Condition condition, Commands& commands);
+// Adds a rename of all fields: `x` becomes `prefix.x`.
+void add_prefix(const std::string& prefix, Commands& commands);
 // Adds a stats command that counts rows by `by`; what top and rare begin with.
 void add_counts(std::span<const FieldRef> by, std::string_view count_name, FieldNames& names,
                 Commands& commands);

@@ -2,6 +2,7 @@
 #include "fmt/format.h"
 #include "pipeline/spl/command.h"
 #include "pipeline/spl/expression.h"
+#include "pipeline/spl/functions_lookup.h"
 
 #include <algorithm>
 
@@ -35,6 +36,9 @@ class EvalCommand final : public Command {
     });
   }
   bool depends_on_search() const override { return depends_on_search_time(expression_); }
+  Parsed<void> bind(const LookupSource& lookups, FieldNames& /*names*/) override {
+    return bind_lookups(expression_, lookups);
+  }
   void each(Row& row, EvalContext& context, RowStep next) const override {
     Value value = evaluate(expression_, row, context);
     if (value.kind() == Value::Kind::boolean) value = Value();

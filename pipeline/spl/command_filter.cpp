@@ -4,6 +4,7 @@
 #include "pipeline/spl/condition.h"
 #include "pipeline/spl/explain.h"
 #include "pipeline/spl/expression.h"
+#include "pipeline/spl/functions_lookup.h"
 #include "pipeline/spl/regex.h"
 #include "pipeline/spl/subsearch.h"
 #include "pipeline/spl/values.h"
@@ -124,6 +125,9 @@ class WhereCommand final : public Command {
     std::vector<FieldRef> fields;
     collect_fields(expression_, fields);
     need.add(fields);
+  }
+  Parsed<void> bind(const LookupSource& lookups, FieldNames& /*names*/) override {
+    return bind_lookups(expression_, lookups);
   }
   bool row_by_row() const override { return true; }
   bool may_set(std::string_view) const override { return false; }

@@ -15,6 +15,7 @@ struct JoinOptions {
   bool keep_unmatched = false;  // type=left, type=outer
   bool overwrite = true;        // a field of both is the subsearch's
   std::size_t max = 1;          // rows of the subsearch for one row; 0: all
+  std::string left, right;      // what the fields of both sides are prefixed with; empty: they are not
   bool by_time = false;         // usetime: only rows that are not later (or, not earlier) than the row
   bool earlier = true;
 };
@@ -41,11 +42,13 @@ std::vector<std::string_view> names_of(std::span<const FieldRef> fields) {
 
 class JoinOperator final : public Operator {
  public:
-  JoinOperator(const std::vector<FieldRef>& fields, const JoinOptions& options, SubsearchRows& found,
-               EvalContext& context, Operator& next)
+  // `others`: what the fields are called in the subsearch, where they are called otherwise there.
+  JoinOperator(const std::vector<FieldRef>& fields, const std::vector<FieldRef>& others,
+               const JoinOptions& options, SubsearchRows& found, EvalContext& context, Operator& next)
       : options_(options),
         found_(found.held.rows()),
         fields_(names_of(fields)),
+        others_(names_of(others)),
         context_(context),
         next_(next),
         rows_(context) {
@@ -77,13 +80,14 @@ class JoinOperator final : public Operator {
         if (has(rows_.rows(), entry.name)) fields_.push_back(entry.name);
       }
     }
+    others_ = fields_;
   }
   // Rows of the subsearch that no row could tell apart by more than `max` are left out at once.
   void index() {
     if (fields_.empty()) return;
     std::string key;
     for (const HeldRows::Held& held : found_) {
-      if (!join_key(held.row, fields_, key)) continue;
+      if (!join_key(held.row, others_, key)) continue;
       auto [place, fresh] = by_key_.try_emplace(key);
       if (fresh) bytes_ += sizeof(*place) + key.size();
       bool enough = !options_.by_time && options_.max != 0 && place->second.size() >= options_.max;
@@ -117,7 +121,8 @@ class JoinOperator final : public Operator {
   void add_fields(const Row& other, Row& joined) const {
     for (const Row::Entry& entry : other.entries()) {
       bool compared = std::ranges::find(fields_, entry.name) != fields_.end();
-      bool keeps_own = compared || !options_.overwrite;
+      bool prefixed = !options_.left.empty();  // but for those that begin with `_`
+      bool keeps_own = compared || !options_.overwrite || prefixed;
       if (!keeps_own || joined.get(entry.name).is_null()) joined.set(entry.name, entry.value);
     }
   }
@@ -125,6 +130,7 @@ class JoinOperator final : public Operator {
   const JoinOptions& options_;
   const std::vector<HeldRows::Held>& found_;
   std::vector<std::string_view> fields_;  // compared
+  std::vector<std::string_view> others_;  // with these of the subsearch
   EvalContext& context_;
   Operator& next_;
   HeldRows rows_;  // while fields_ is not known
@@ -135,9 +141,13 @@ class JoinOperator final : public Operator {
 
 class JoinCommand final : public Command {
  public:
-  JoinCommand(std::vector<FieldRef> fields, JoinOptions options, FieldRef time,
+  JoinCommand(std::vector<FieldRef> fields, std::vector<FieldRef> others, JoinOptions options, FieldRef time,
               std::shared_ptr<Subsearch> subsearch)
-      : fields_(std::move(fields)), options_(options), time_(time), subsearch_(std::move(subsearch)) {}
+      : fields_(std::move(fields)),
+        others_(std::move(others)),
+        options_(std::move(options)),
+        time_(time),
+        subsearch_(std::move(subsearch)) {}
 
   Parsed<void> bind(const LookupSource& lookups, FieldNames& names) override {
     return subsearch_->bind(lookups, names);
@@ -148,6 +158,7 @@ class JoinCommand final : public Command {
   void settle(const FieldNeed& after) override {
     FieldNeed needed = after;
     need(needed);
+    needed.add(others_);
     subsearch_->settle(needed);
   }
   void need(FieldNeed& need) const override {
@@ -164,11 +175,12 @@ class JoinCommand final : public Command {
   }
   void subsearches(std::vector<const Subsearch*>& found) const override { found.push_back(subsearch_.get()); }
   std::unique_ptr<Operator> start(EvalContext& context, Operator& next) const override {
-    return std::make_unique<JoinOperator>(fields_, options_, *subsearch_->rows(context), context, next);
+    return std::make_unique<JoinOperator>(fields_, others_, options_, *subsearch_->rows(context), context,
+                                          next);
   }
 
  private:
-  std::vector<FieldRef> fields_;
+  std::vector<FieldRef> fields_, others_;
   JoinOptions options_;
   FieldRef time_;
   std::shared_ptr<Subsearch> subsearch_;
@@ -208,9 +220,9 @@ Parsed<bool> parse_join_option(Cursor& cursor, JoinOptions& options) {
   } else if (*name == "earlier") {
     read = take_option(cursor.boolean(), options.earlier);
   } else if (*name == "left" || *name == "right") {
-    read = std::unexpected(Diagnostic{
-        place,
-        "join with left=, right= and where is not supported; name the fields: join host, process_guid"});
+    Parsed<std::string> alias = cursor.value();
+    if (!alias) return std::unexpected(alias.error());
+    (*name == "left" ? options.left : options.right) = std::move(*alias);
   } else {
     read = std::unexpected(Diagnostic{place, fmt::format("join has no option \"{}\"", *name)});
   }
@@ -218,13 +230,52 @@ Parsed<bool> parse_join_option(Cursor& cursor, JoinOptions& options) {
   return true;
 }
 
+// `L.a = R.b`, either side first, of these fields' names.
+Parsed<void> parse_pair(Cursor& cursor, const JoinOptions& options, FieldNames& names,
+                        std::vector<FieldRef>& fields, std::vector<FieldRef>& others) {
+  Position place = cursor.position();
+  Parsed<std::string> first = cursor.field();
+  if (!first) return std::unexpected(first.error());
+  if (!cursor.try_char('=')) return cursor.error(fmt::format("= is missing behind {}", *first));
+  cursor.try_char('=');
+  Parsed<std::string> second = cursor.field();
+  if (!second) return std::unexpected(second.error());
+  if (first->starts_with(options.right + ".")) std::swap(*first, *second);
+  if (!first->starts_with(options.left + ".") || !second->starts_with(options.right + "."))
+    return std::unexpected(Diagnostic{
+        place, fmt::format("the where clause of join compares a field of each side: {0}.a = {1}.b, with the "
+                           "names that left= and right= give",
+                           options.left, options.right)});
+  fields.push_back(names.intern(*first));
+  others.push_back(names.intern(*second));
+  return {};
+}
+
+// Behind `where`, up to the subsearch.
+Parsed<void> parse_join_where(Cursor& cursor, const JoinOptions& options, FieldNames& names,
+                              std::vector<FieldRef>& fields, std::vector<FieldRef>& others) {
+  if (options.left.empty() || options.right.empty() || !fields.empty())
+    return cursor.error(
+        "join … where is for both sides named: join left=L right=R where L.a = R.b [search …]");
+  do {
+    if (Parsed<void> pair = parse_pair(cursor, options, names, fields, others); !pair) return pair;
+  } while (cursor.try_keyword("and"));
+  if (cursor.at_end() || cursor.peek() == '[') return {};
+  return cursor.error(
+      "the where clause of join has comparisons of fields with AND between, and then the subsearch");
+}
+
 }  // namespace
 
 Parsed<void> parse_join(Cursor& cursor, FieldNames& names, Commands& commands) {
   JoinOptions options;
-  std::vector<FieldRef> fields;
+  std::vector<FieldRef> fields, others;
   while (!cursor.at_end() && cursor.peek() != '[') {
     if (cursor.try_char(',')) continue;
+    if (cursor.try_keyword("where")) {
+      if (Parsed<void> where = parse_join_where(cursor, options, names, fields, others); !where) return where;
+      continue;
+    }
     Parsed<bool> option = parse_join_option(cursor, options);
     if (!option) return std::unexpected(option.error());
     if (*option) continue;
@@ -233,13 +284,23 @@ Parsed<void> parse_join(Cursor& cursor, FieldNames& names, Commands& commands) {
     fields.push_back(names.intern(*field));
   }
   if (cursor.at_end()) return cursor.error("join needs a subsearch in brackets behind its fields");
+  bool aliases = !options.left.empty() || !options.right.empty();
+  if (aliases && others.empty())
+    return cursor.error(
+        "left= and right= need a where clause: join left=L right=R where L.a = R.b [search …]");
   Parsed<Range> inside = cursor.bracketed();
   if (!inside) return std::unexpected(inside.error());
   Parsed<std::shared_ptr<Subsearch>> subsearch =
       Subsearch::parse(cursor.source(), *inside, names, Subsearch::kMostJoined);
   if (!subsearch) return std::unexpected(subsearch.error());
-  commands.push_back(std::make_unique<JoinCommand>(std::move(fields), options, names.intern("_time"),
-                                                   std::move(*subsearch)));
+  if (aliases) {
+    add_prefix(options.left, commands);
+    (*subsearch)->prefix_fields(options.right);
+  } else {
+    others = fields;
+  }
+  commands.push_back(std::make_unique<JoinCommand>(std::move(fields), std::move(others), std::move(options),
+                                                   names.intern("_time"), std::move(*subsearch)));
   return {};
 }
 

@@ -74,11 +74,16 @@ class RenameCommand final : public Command {
   void follow_keys(std::vector<std::string>& keys) const override {
     for (std::string& key : keys) {
       std::vector<std::string_view> parts;
-      if (from_.match(key, parts)) key = to_.fill(parts);
+      if (takes(key, parts)) key = to_.fill(parts);
     }
   }
 
  private:
+  // A wildcard at the front does not stand for names that begin with `_`.
+  bool takes(std::string_view name, std::vector<std::string_view>& parts) const {
+    bool hidden = name.starts_with('_') && !from_.text().starts_with('_');
+    return !hidden && from_.match(name, parts);
+  }
   // The field keeps its place among the columns. Where it is missing, the other is gone all the same: there
   // is nothing that could stand in it.
   void rename_one(Row& row, Value value) const {
@@ -97,7 +102,7 @@ class RenameCommand final : public Command {
     std::vector<std::string_view> replaced;
     std::vector<std::string_view> parts;
     for (std::size_t i = 0; i < entries.size(); ++i) {
-      if (entries[i].value.is_null() || !from_.match(entries[i].name, parts)) continue;
+      if (entries[i].value.is_null() || !takes(entries[i].name, parts)) continue;
       std::string_view renamed = context.arena.copy(to_.fill(parts));
       for (std::size_t other = 0; other < entries.size(); ++other) {
         if (other != i && entries[other].name == renamed) entries[other].value = Value();
@@ -271,6 +276,11 @@ std::size_t stars(const std::string& text) {
 }
 
 }  // namespace
+
+void add_prefix(const std::string& prefix, Commands& commands) {
+  commands.push_back(
+      std::make_unique<RenameCommand>(NamePattern("*"), NamePattern(prefix + ".*"), FieldRef{}));
+}
 
 Parsed<void> parse_rename(Cursor& cursor, FieldNames& names, Commands& commands) {
   if (cursor.at_end()) return cursor.error("rename needs: field AS name");

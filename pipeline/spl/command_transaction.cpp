@@ -1,6 +1,7 @@
 // transaction: events that belong together become one row.
 #include "fmt/format.h"
 #include "pipeline/spl/command.h"
+#include "pipeline/spl/functions_lookup.h"
 #include "pipeline/spl/span.h"
 #include "pipeline/spl/transaction.h"
 #include "pipeline/spl/values.h"
@@ -56,7 +57,8 @@ Parsed<Mark> parse_mark(Cursor& cursor, FieldNames& names) {
     Parsed<Range> range = cursor.parenthesized();
     if (!range) return std::unexpected(range.error());
     if (is_eval) {
-      Parsed<Expression> expression = parse_expression(cursor.source(), range->begin, range->end, names);
+      Parsed<Expression> expression =
+          without_lookup(parse_expression(cursor.source(), range->begin, range->end, names));
       if (!expression) return std::unexpected(expression.error());
       return Mark(std::move(*expression));
     }

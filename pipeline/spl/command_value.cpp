@@ -3,6 +3,7 @@
 #include "fmt/format.h"
 #include "pipeline/spl/command.h"
 #include "pipeline/spl/expression.h"
+#include "pipeline/spl/functions_lookup.h"
 #include "pipeline/spl/values.h"
 
 #include <algorithm>
@@ -167,7 +168,8 @@ Parsed<void> parse_fieldformat(Cursor& cursor, FieldNames& names, Commands& /*co
   if (!target) return std::unexpected(target.error());
   if (!cursor.try_char('=')) return cursor.error(fmt::format("= is missing behind the field {}", *target));
   Range range = cursor.until(',');
-  Parsed<Expression> expression = parse_expression(cursor.source(), range.begin, range.end, names);
+  Parsed<Expression> expression =
+      without_lookup(parse_expression(cursor.source(), range.begin, range.end, names));
   if (!expression) return std::unexpected(expression.error());
   return {};
 }

@@ -4,6 +4,7 @@
 #include "pipeline/spl/case_fold.h"
 #include "pipeline/spl/condition.h"
 #include "pipeline/spl/functions.h"
+#include "pipeline/spl/functions_lookup.h"
 #include "pipeline/spl/values.h"
 
 #include <algorithm>
@@ -164,6 +165,9 @@ void append_canonical(const Expression& expression, std::string& out) {
   }
   out += '(';
   out += expression.kind == Kind::call ? expression.function->name : kind_text(expression.kind);
+  if (expression.lookup && expression.lookup->index)
+    out += fmt::format(" {:016x} {}", expression.lookup->index->table().hash(),
+                       expression.lookup->lookup->rules().canonical());
   for (const Expression& child : expression.children) {
     out += ' ';
     append_canonical(child, out);
@@ -293,6 +297,7 @@ bool depends_on_search_time(const Expression& expression) {
   if (expression.kind == Kind::call) {
     std::string_view name = expression.function->name;
     if (name == "now" || name == "time" || name == "random") return true;
+    if (expression.lookup && !expression.lookup->index) return true;
   }
   return std::ranges::any_of(expression.children, depends_on_search_time);
 }

@@ -11,8 +11,9 @@
 
 namespace hecate::spl {
 
-struct Condition;  // an expression of the search command; see condition.h
-struct Function;   // an eval function: name, number of arguments, body; see functions.h
+struct LookupCall;  // see functions_lookup.h
+struct Condition;   // an expression of the search command; see condition.h
+struct Function;    // an eval function: name, number of arguments, body; see functions.h
 
 // An eval expression (eval, where, count(eval(…)), calculated fields): a tree that evaluation, the
 // fingerprint, the prefilter and `explain` all walk.
@@ -49,6 +50,7 @@ struct Expression {
   const Function* function = nullptr;
   std::shared_ptr<const Regex> regex;          // of a call; compiled at load where the pattern is a literal
   std::shared_ptr<const Condition> condition;  // of searchmatch
+  std::shared_ptr<const LookupCall> lookup;    // of lookup(), once its search is bound
   std::vector<Expression> children;
   Position position;
 };

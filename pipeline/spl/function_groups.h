@@ -22,6 +22,7 @@ namespace hecate::spl {
 [[nodiscard]] std::span<const Function> time_functions();
 [[nodiscard]] std::span<const Function> hash_functions();
 [[nodiscard]] std::span<const Function> json_functions();
+[[nodiscard]] std::span<const Function> lookup_functions();
 
 [[nodiscard]] inline std::optional<double> number(const Call& call, std::size_t i) {
   return to_number(call[i]);

@@ -19,7 +19,6 @@ constexpr auto kMissing = std::to_array<Missing>({
     {"all", "functions of functions are SPL2; use mvfilter()"},
     {"any", "functions of functions are SPL2; use mvfilter()"},
     {"filter", "functions of functions are SPL2; use mvfilter()"},
-    {"lookup", "use the lookup command before this one"},
     {"map", "functions of functions are SPL2; use mvmap()"},
     {"reduce", "functions of functions are SPL2"},
 });
@@ -29,9 +28,9 @@ constexpr std::size_t kMostCachedPatterns = 64;
 const std::vector<const Function*>& table() {
   static const std::vector<const Function*> functions = [] {
     std::vector<const Function*> all;
-    for (auto group :
-         {comparison_functions(), conversion_functions(), information_functions(), number_functions(),
-          multivalue_functions(), text_functions(), time_functions(), hash_functions(), json_functions()}) {
+    for (auto group : {comparison_functions(), lookup_functions(), conversion_functions(),
+                       information_functions(), number_functions(), multivalue_functions(), text_functions(),
+                       time_functions(), hash_functions(), json_functions()}) {
       for (const Function& function : group) all.push_back(&function);
     }
     return all;

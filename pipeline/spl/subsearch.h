@@ -37,6 +37,9 @@ class Subsearch {
   // Told what of its rows is needed; then there is a plan.
   void settle(const FieldNeed& needed);
 
+  // All fields of its rows are called `prefix.…`; before bind.
+  void prefix_fields(const std::string& prefix) { add_prefix(prefix, commands_); }
+
   // Its rows become SubsearchRows::condition.
   void make_condition() { condition_ = true; }
 
