@@ -46,7 +46,7 @@ export function detectionsView(main, {failed}) {
 }
 
 // The first is as they were loaded.
-const orders = {Loaded: () => 0, Costliest: (a, b) => spent(b) - spent(a), 'Most matches': (a, b) => b.matches - a.matches, Name: (a, b) => a.name.localeCompare(b.name)};
+const orders = {'As loaded': () => 0, Costliest: (a, b) => spent(b) - spent(a), 'Most matches': (a, b) => b.matches - a.matches, Name: (a, b) => a.name.localeCompare(b.name)};
 
 const back = () => h('p', {}, h('a', {href: '#/detections'}, '← All detections'));
 

@@ -162,6 +162,12 @@ test('it says when the daemon does not answer, and when it does again', async ()
 
 test('a login opens the page, by a cookie that scripts do not see', async () => {
   const page = await open(hecate.named);
+  await page.getByLabel('Token').waitFor();
+  for (const [size, viewport] of SHOTS ? Object.entries(SIZES) : []) {
+    mkdirSync(SHOTS, {recursive: true});
+    await page.setViewportSize(viewport);
+    await page.screenshot({path: join(SHOTS, `login-${size}.png`)});
+  }
   await page.getByLabel('Token').fill('wrong');
   await page.getByRole('button', {name: 'Log in'}).click();
   await page.getByText('This is not the token of admin.token.').waitFor();
