@@ -109,18 +109,20 @@ std::optional<Time> parse_timestamp(std::string_view text) {
 }
 
 std::optional<Time> parse_epoch(std::string_view text) {
-  std::size_t point = text.find('.');
-  std::string_view whole = text.substr(0, point);
+  const char* at = text.data();
+  const char* end = at + text.size();
+  auto digit = [&] { return at != end && *at >= '0' && *at <= '9'; };
+  // No more than 19 digits can be told apart.
   std::uint64_t seconds = 0;
-  // No more than 19 digits can be told apart; from_chars also reads no sign and no blank.
-  if (whole.empty() || whole.size() > 19) return std::nullopt;
-  auto [end, error] = std::from_chars(whole.data(), whole.data() + whole.size(), seconds);
-  if (error != std::errc{} || end != whole.data() + whole.size()) return std::nullopt;
+  for (; digit(); ++at) seconds = seconds * 10 + static_cast<std::uint64_t>(*at - '0');
+  auto whole = static_cast<std::size_t>(at - text.data());
+  if (whole == 0 || whole > 19) return std::nullopt;
   if (seconds > static_cast<std::uint64_t>(std::numeric_limits<Time>::max())) return std::nullopt;
   Time micros = 0;
-  if (point != std::string_view::npos) {
-    Reader in(text.substr(point + 1));
-    if (!in.decimals(micros) || !in.done()) return std::nullopt;
+  if (at != end) {
+    if (*at++ != '.' || !digit()) return std::nullopt;
+    for (Time unit = 100'000; digit(); ++at, unit /= 10) micros += (*at - '0') * unit;
+    if (at != end) return std::nullopt;
   }
   auto count = static_cast<Time>(seconds);
   if (seconds > 100'000'000'000'000'000) return count / 1000;                  // nanoseconds

@@ -15,12 +15,13 @@ namespace {
 // What must be readable behind a payload that was unescaped into our own buffer.
 constexpr std::size_t kPadding = 64;
 
-// The values of an envelope's keys as they stand in the body; a key that comes again replaces the first.
+// The values of an envelope's keys as they stand in the body, empty for those that do not come; a key that
+// comes again replaces the first.
 struct Envelope {
-  std::optional<std::string_view> time, host, source, sourcetype, index, event, fields;
+  std::string_view time, host, source, sourcetype, index, event, fields;
   JsonCursor fields_at;
 
-  std::optional<std::string_view>* find(std::string_view key) {
+  std::string_view* find(std::string_view key) {
     switch (key.size()) {
       case 4:
         return key == "time" ? &time : key == "host" ? &host : nullptr;
@@ -36,10 +37,6 @@ struct Envelope {
   }
 };
 
-bool has_escape(std::string_view text) {
-  return text.find('\\') != std::string_view::npos;
-}
-
 JsonWalk read_object(JsonCursor& in, Envelope& envelope) {
   return walk_object(in, [&](std::string_view key) {
     auto* slot = envelope.find(key);
@@ -49,14 +46,10 @@ JsonWalk read_object(JsonCursor& in, Envelope& envelope) {
       if (end == nullptr) return JsonWalk::bad;
       slot = envelope.find({unescaped, static_cast<std::size_t>(end - unescaped)});
     }
-    JsonCursor at = in;
-    std::string_view value;
-    JsonWalk walk = skip_value(in, value);
-    if (slot != nullptr && walk == JsonWalk::ok) {
-      *slot = value;
-      if (slot == &envelope.fields) envelope.fields_at = at;
-    }
-    return walk;
+    if (slot == &envelope.fields) envelope.fields_at = in;
+    // Straight to where it belongs: a copy of what was just written waits for it.
+    std::string_view ignored;
+    return skip_value(in, slot != nullptr ? *slot : ignored);
   });
 }
 
@@ -75,7 +68,7 @@ bool are_fields_flat(JsonCursor in) {
 
 // {}, [] with white space between.
 bool is_empty_container(std::string_view value) {
-  return trim(value.substr(1, value.size() - 2)).empty();
+  return value[1] != '"' && trim(value.substr(1, value.size() - 2)).empty();
 }
 
 // Where the object that begins at `begin` ends, by counting brackets outside strings; npos when it does not.
@@ -135,18 +128,17 @@ struct EnvelopeReader::Impl {
   }
 
   // A text of the envelope: null says nothing, numbers and booleans are taken as they are written.
-  bool metadata(const std::optional<std::string_view>& value, std::string_view fallback,
-                std::string_view& out) {
+  bool metadata(std::string_view value, std::string_view fallback, std::string_view& out) {
     out = fallback;
-    if (!value || *value == "null") return true;
-    if (is_string(*value)) {
+    if (value.empty() || value == "null") return true;
+    if (is_string(value)) {
       std::string_view text;
-      if (!resolve(inside_quotes(*value), text)) return false;
+      if (!resolve(inside_quotes(value), text)) return false;
       if (!text.empty()) out = text;
       return true;
     }
-    if (value->front() == '{' || value->front() == '[') return false;
-    out = *value;
+    if (value.front() == '{' || value.front() == '[') return false;
+    out = value;
     return true;
   }
 
@@ -179,8 +171,8 @@ EnvelopeError EnvelopeReader::Impl::payload(std::string_view value, EventView& v
 
 bool EnvelopeReader::Impl::time(const Envelope& envelope, Time fallback, EventView& view) {
   view.envelope_time = fallback;
-  if (!envelope.time) return true;
-  std::string_view text = is_string(*envelope.time) ? inside_quotes(*envelope.time) : *envelope.time;
+  if (envelope.time.empty()) return true;
+  std::string_view text = is_string(envelope.time) ? inside_quotes(envelope.time) : envelope.time;
   std::optional<Time> time = parse_epoch(text);
   if (time) view.envelope_time = *time;
   return time.has_value();
@@ -196,14 +188,14 @@ bool EnvelopeReader::Impl::finish(Walk& walk, const Envelope& envelope, std::siz
       !metadata(envelope.index, defaults.index, view.index)) {
     return walk.stop(EnvelopeError::invalid_format);
   }
-  if (!envelope.event) return walk.stop(EnvelopeError::event_required);
-  if (envelope.event->size() > kMostEventBytes) return walk.stop(EnvelopeError::invalid_format);
+  if (envelope.event.empty()) return walk.stop(EnvelopeError::event_required);
+  if (envelope.event.size() > kMostEventBytes) return walk.stop(EnvelopeError::invalid_format);
   // The payload's text comes last: the bytes behind it in the buffer are its padding.
-  if (EnvelopeError error = payload(*envelope.event, view); error != EnvelopeError::none)
+  if (EnvelopeError error = payload(envelope.event, view); error != EnvelopeError::none)
     return walk.stop(error);
-  if (envelope.fields) {
+  if (!envelope.fields.empty()) {
     if (!are_fields_flat(envelope.fields_at)) return walk.stop(EnvelopeError::bad_fields);
-    view.fields = *envelope.fields;
+    view.fields = envelope.fields;
   }
   if (!time(envelope, defaults.time, view)) return walk.stop(EnvelopeError::bad_fields);
   if (walk.index_allowed && !view.index.empty() && !walk.index_allowed(view.index)) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace hecate::decode {
@@ -10,6 +12,22 @@ namespace hecate::decode {
 }
 [[nodiscard]] inline std::string_view inside_quotes(std::string_view string_token) {
   return string_token.substr(1, string_token.size() - 2);
+}
+
+// Whether a text that is as short as most are (a host, a source) has escapes in it.
+[[nodiscard]] inline bool has_escape(std::string_view text) {
+  constexpr std::uint64_t ones = 0x0101'0101'0101'0101;
+  const char* at = text.data();
+  const char* end = at + text.size();
+  std::uint64_t found = 0;
+  for (; end - at >= 8; at += 8) {
+    std::uint64_t bytes;
+    std::memcpy(&bytes, at, 8);
+    bytes ^= ones * '\\';
+    found |= (bytes - ones) & ~bytes;
+  }
+  for (; at != end; ++at) found |= *at == '\\' ? ones << 7 : 0;
+  return (found & ones << 7) != 0;
 }
 
 // Resolves the escapes of a JSON string (what stands between its quotes) into `out`, which has room for
