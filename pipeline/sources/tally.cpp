@@ -1,6 +1,7 @@
 #include "pipeline/sources/tally.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace hecate::sources {
 namespace {
@@ -8,14 +9,35 @@ namespace {
 // Senders choose their names; a longer one is cut.
 constexpr std::size_t kLongestName = 256;
 
+// Tells names apart well enough: length, begin, middle and end.
+std::uint64_t digest(std::string_view name) {
+  constexpr std::uint64_t mix = 0x9E37'79B9'7F4A'7C15;  // the golden ratio: spreads over the top bits
+  std::uint64_t sum = name.size();
+  if (name.size() < sizeof(sum)) {
+    for (char c : name) sum = sum << 8 | static_cast<unsigned char>(c);
+    return sum * mix;
+  }
+  std::size_t last = name.size() - sizeof(sum);
+  for (std::size_t at : {std::size_t{0}, last / 2, last}) {
+    std::uint64_t part;
+    std::memcpy(&part, name.data() + at, sizeof(part));
+    sum = (sum ^ part) * mix;
+  }
+  return sum;
+}
+
 }  // namespace
 
 void Lag::observe(Time lag) {
-  double seconds = std::max(0.0, static_cast<double>(lag) / kSecond);
+  static constexpr auto bounds = [] {
+    std::array<Time, kBounds.size()> times{};
+    for (std::size_t i = 0; i < times.size(); ++i) times[i] = static_cast<Time>(kBounds[i]) * kSecond;
+    return times;
+  }();
   std::size_t bucket = 0;
-  while (bucket < kBounds.size() && seconds > kBounds[bucket]) ++bucket;
+  for (Time bound : bounds) bucket += lag > bound ? 1 : 0;
   ++buckets[bucket];
-  sum += seconds;
+  sum += std::max(0.0, static_cast<double>(lag) / kSecond);
   last = lag;
   greatest = std::max(greatest, lag);
 }
@@ -63,22 +85,22 @@ void Tally::add(const EventView& event, Time arrived) {
 }
 
 Arrivals* Tally::find(const Origin& origin, Time arrived) {
-  if (latest_ != nullptr && latest_->host == origin.host && latest_->channel == origin.channel)
-    return latest_;
+  Arrivals*& recent = recent_[(digest(origin.host) + digest(origin.channel)) >> (64 - kRecentBits)];
+  if (recent != nullptr && recent->host == origin.host && recent->channel == origin.channel) return recent;
   auto found = by_name_.find(Name(origin.host, origin.channel));
-  if (found != by_name_.end()) return latest_ = found->second;
+  if (found != by_name_.end()) return recent = found->second;
   if (taken_.sources.size() == most_) return nullptr;
   Arrivals& made = taken_.sources.emplace_back();
   made.host = origin.host;
   made.channel = origin.channel;
   made.first = arrived;
   by_name_.emplace(Name(made.host, made.channel), &made);
-  return latest_ = &made;
+  return recent = &made;
 }
 
 Tally::Taken Tally::take() {
   by_name_.clear();
-  latest_ = nullptr;
+  recent_.fill(nullptr);
   return std::exchange(taken_, {});
 }
 

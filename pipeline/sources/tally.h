@@ -65,7 +65,9 @@ class Tally {
   OriginReader origins_;
   Taken taken_;
   absl::flat_hash_map<Name, Arrivals*> by_name_;
-  Arrivals* latest_ = nullptr;  // that of the event before: shippers send many of one source in a row
+  // Sources that came before, by a digest of their names that is cheaper than a hash of all of them.
+  static constexpr int kRecentBits = 8;
+  std::array<Arrivals*, 1U << kRecentBits> recent_{};
 };
 
 }  // namespace hecate::sources

@@ -139,6 +139,14 @@ TEST(Lag, HasQuantiles) {
   EXPECT_EQ(lag.quantile(0.5), 1);
   EXPECT_EQ(lag.quantile(0.95), 30);
   EXPECT_EQ(lag.quantile(1), 3 * 86'400);
+  for (std::size_t i = 0; i < Lag::kBounds.size(); ++i) {
+    Lag at_bound;
+    auto bound = static_cast<Time>(Lag::kBounds[i]) * kSecond;
+    at_bound.observe(bound);
+    at_bound.observe(bound + 1);
+    EXPECT_EQ(at_bound.buckets[i], 1u);
+    EXPECT_EQ(at_bound.buckets[i + 1], 1u);
+  }
   Lag ahead;
   ahead.observe(-5 * kSecond);
   EXPECT_EQ(ahead.last, -5 * kSecond);
@@ -172,6 +180,41 @@ TEST(TallyTest, CountsByHostAndChannelAndBoundsItself) {
   std::string endless(100'000, 'h');
   add(endless.c_str(), "x", kStart, kStart);
   EXPECT_EQ(tally.take().sources[0].host.size(), 256u);
+}
+
+// Names of one length with the same begin, middle and end are looked up in one place.
+TEST(TallyTest, CountsNamesThatDifferInTheMiddleApart) {
+  Tally tally(100);
+  auto host = [](int i) { return "workstation-" + std::to_string(i + 10) + "-of-the-office.corp.example"; };
+  for (int take = 0; take < 2; ++take) {
+    for (int round = 0; round < 3; ++round) {
+      for (int i = 0; i < 40; ++i) {
+        EventView view;
+        std::string name = host(i / 2);
+        view.host = name;
+        view.sourcetype = i % 2 == 0 ? "sourcetype-a-of-it" : "sourcetype-b-of-it";
+        tally.add(view, kStart);
+      }
+    }
+    auto taken = tally.take();
+    ASSERT_EQ(taken.sources.size(), 40u);
+    for (std::size_t i = 0; i < 40; ++i) {
+      EXPECT_EQ(taken.sources[i].host, host(static_cast<int>(i / 2)));
+      EXPECT_EQ(taken.sources[i].channel, i % 2 == 0 ? "sourcetype-a-of-it" : "sourcetype-b-of-it");
+      EXPECT_EQ(taken.sources[i].events, 3u);
+    }
+  }
+}
+
+TEST(TallyTest, CountsInNothingThatWasTaken) {
+  Tally tally(100);
+  EventView view;
+  view.host = "a";
+  tally.add(view, kStart);
+  auto taken = tally.take();
+  tally.add(view, kStart);
+  EXPECT_EQ(taken.sources[0].events, 1u);
+  EXPECT_EQ(tally.take().sources.size(), 1u);
 }
 
 }  // namespace
