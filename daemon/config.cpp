@@ -379,9 +379,9 @@ paths are relative to the file's folder. An unknown key is an error that names i
 Sizes are written `64MiB` (1024), `64MB` (1000) or as a number of bytes; periods `3600s`, `90m`, `1h`, `1d` or as a
 number of seconds. SIGHUP applies the sections marked so; the others need a restart, and the log names the keys.
 
-`hecate check --config FILE` says without starting what is wrong with the file, and of each detection: its schedule,
-`emit` and whether `first_match` is possible, its actions, and why it is off (status, file, override) or skipped (a
-Baseline). `hecate check PATH…` does so for detections alone.
+`hecate check --config FILE` says without starting what is wrong with the file or with the certificates and keys that it
+names, and of each detection: its schedule, `emit` and whether `first_match` is possible, its actions, and why it is off
+(status, file, override) or skipped (a Baseline). `hecate check PATH…` does so for detections alone.
 
 ## Example
 

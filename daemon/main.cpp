@@ -142,8 +142,9 @@ CLI::App* add_check(CLI::App& app, CheckOptions& options) {
   add_list(*command, "--lookups", options.content.lookups,
            "File or folder of lookups (YAML, transforms.conf and CSV files)");
   command
-      ->add_option("-c,--config", options.config,
-                   "The detections of this configuration, with its macros, lookups and overrides")
+      ->add_option(
+          "-c,--config", options.config,
+          "This configuration: its certificates, and its detections with its macros, lookups and overrides")
       ->excludes(paths)
       ->excludes("--macros")
       ->excludes("--lookups");
