@@ -3,6 +3,7 @@
 #include "pipeline/base/clock.h"
 
 #include <cstdio>
+#include <mutex>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -97,17 +98,42 @@ void ProgressLine::clear() {
 
 namespace {
 
-// What the parts of a file gave; the error of the first that has one.
-Result<decode::FileStats> together(const std::vector<Result<decode::FileStats>>& parts) {
-  decode::FileStats all;
-  for (const auto& each : parts) {
-    if (!each) return std::unexpected(each.error());
-    all.events += each->events;
-    all.malformed += each->malformed;
-    all.bytes += each->bytes;
+// What the parts of a file give, while they are read in threads and in the end.
+class PartsRead {
+ public:
+  PartsRead(std::size_t parts, decode::ProgressSink progress)
+      : parts_(parts), progress_(std::move(progress)) {}
+
+  // Takes how far part `i` has come, and shows how far all have.
+  decode::ProgressSink sink_of(std::size_t i) {
+    if (!progress_) return {};
+    return [this, i](const decode::FileStats& stats) {
+      std::lock_guard guard(mutex_);
+      parts_[i] = stats;
+      if (auto all = sum()) progress_(*all);
+    };
   }
-  return all;
-}
+  void finish(std::size_t i, Result<decode::FileStats> read) {
+    std::lock_guard guard(mutex_);
+    parts_[i] = std::move(read);
+  }
+  // Once no thread reads any more: the error of the first part that has one.
+  [[nodiscard]] Result<decode::FileStats> sum() const {
+    decode::FileStats all;
+    for (const auto& each : parts_) {
+      if (!each) return std::unexpected(each.error());
+      all.events += each->events;
+      all.malformed += each->malformed;
+      all.bytes += each->bytes;
+    }
+    return all;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<Result<decode::FileStats>> parts_;
+  decode::ProgressSink progress_;
+};
 
 }  // namespace
 
@@ -126,24 +152,24 @@ bool read_files(const InputOptions& input, std::span<const TakeEvent> takers) {
       complete &= tell_read(file, std::unexpected(split.error()));
       continue;
     }
-    std::vector<Result<decode::FileStats>> read(split->parts.size());
+    std::size_t parts = split->parts.size();
+    PartsRead read(parts, progress.sink(file));
     auto read_part = [&](std::size_t i) {
       const decode::FilePart& part = split->parts[i];
-      read[i] = decode::read_events(
-          file, split->format, file_defaults(input),
-          [&](EventView& event) {
-            event.arrival += first + part.begin;
-            takers[i](event, now);
-          },
-          i == 0 ? progress.sink(file) : decode::ProgressSink(), part);
+      auto take = [&](EventView& event) {
+        event.arrival += first + part.begin;
+        takers[i](event, now);
+      };
+      read.finish(
+          i, decode::read_events(file, split->format, file_defaults(input), take, read.sink_of(i), part));
     };
     {
       std::vector<std::jthread> threads;
-      for (std::size_t i = 1; i < read.size(); ++i) threads.emplace_back(read_part, i);
+      for (std::size_t i = 1; i < parts; ++i) threads.emplace_back(read_part, i);
       read_part(0);
     }
-    auto all = together(read);
-    if (all) first += read.size() > 1 ? all->bytes : all->events;
+    auto all = read.sum();
+    if (all) first += parts > 1 ? all->bytes : all->events;
     complete &= tell_read(file, all);
   }
   return complete;

@@ -104,6 +104,16 @@ TEST(KeyFilter, AGroupThatIsNeverShownIsNotKept) {
   }
 }
 
+// What was said of a text is remembered, but not of one so long.
+TEST(KeyFilter, LongTextsAreLookedAtEachTime) {
+  Events events;
+  for (const char* end : {"y", "n", "y"})
+    events.push_back(fmt::format(R"({{"a":"{}{}"}})", std::string(5000, 'x'), end));
+  Answer answer = run("* | stats count by a | where like(a, \"%y\")", events);
+  EXPECT_EQ(answer.groups, 1u);
+  EXPECT_EQ(answer.rows.size(), 1u);
+}
+
 TEST(KeyFilter, WhatLooksAtMoreThanTheKeyKeepsAllGroups) {
   for (const char* rest : {
            "where count > 1",

@@ -23,11 +23,16 @@ void event(Simulation& simulation, const char* time, const char* code, const cha
   simulation.event(time_of_day(time), {{"EventID", code}, {"dest", dest}});
 }
 
-TEST(LocalTables, LaterRunsAndTheNextProcessSeeThem) {
-  Simulation simulation(time_of_day("02:05"));
+// Both detections, and what the first run of `writes` will put into the table.
+void start_with_a(Simulation& simulation) {
   add_detections(simulation);
   simulation.start();
   event(simulation, "02:30", "11", "a");
+}
+
+TEST(LocalTables, LaterRunsAndTheNextProcessSeeThem) {
+  Simulation simulation(time_of_day("02:05"));
+  start_with_a(simulation);
   event(simulation, "02:30", "1", "a");
   event(simulation, "02:30", "1", "b");
   simulation.run_until(time_of_day("03:01"));
@@ -47,9 +52,7 @@ TEST(LocalTables, LaterRunsAndTheNextProcessSeeThem) {
 // A reload makes tables of its own: they are filled as they are stored, and written by whoever runs.
 TEST(LocalTables, AReloadKeepsThem) {
   Simulation simulation(time_of_day("02:05"));
-  add_detections(simulation);
-  simulation.start();
-  event(simulation, "02:30", "11", "a");
+  start_with_a(simulation);
   simulation.run_until(time_of_day("03:00"));
   simulation.remove_detections();
   add_detections(simulation);
@@ -63,9 +66,7 @@ TEST(LocalTables, AReloadKeepsThem) {
 // What comes late has its window run again, which is older than the table.
 TEST(LocalTables, ARunThatIsDoneAgainDoesNotWrite) {
   Simulation simulation(time_of_day("02:05"));
-  add_detections(simulation);
-  simulation.start();
-  event(simulation, "02:30", "11", "a");
+  start_with_a(simulation);
   simulation.run_until(time_of_day("03:00"));
   event(simulation, "02:31", "11", "late");
   simulation.run_until(time_of_day("03:01"));
@@ -76,9 +77,7 @@ TEST(LocalTables, ARunThatIsDoneAgainDoesNotWrite) {
 // The table is written with the run's own commit, or not at all.
 TEST(LocalTables, ARunThatFailsLeavesThemAsTheyWere) {
   Simulation simulation(time_of_day("02:05"));
-  add_detections(simulation);
-  simulation.start();
-  event(simulation, "02:30", "11", "a");
+  start_with_a(simulation);
   simulation.sink.fail_at_write = 1;
   simulation.clock.set(time_of_day("03:00"));
   EXPECT_FALSE(simulation.advance());
